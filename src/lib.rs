@@ -1,0 +1,1 @@
+//! Whitebeam: the facade.
