@@ -1,0 +1,162 @@
+//! `Step`: one node of a graph at run time, cooperative and single-threaded.
+//!
+//! Owns the contract between steps and whoever drives them. A step never blocks: what does not fit
+//! into its outputs now, it does when called again.
+
+use super::batch::ErasedBatch;
+use crate::error::Result;
+use crate::snapshot::{SnapshotReader, SnapshotWriter};
+use crate::time::{Demand, Timestamp};
+use crate::window::WindowingStrategy;
+
+/// Index of a step's input or output.
+pub type Port = usize;
+
+/// Whether a call did all there was to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Flow {
+    /// All done.
+    Done,
+    /// Outputs are full enough: deliver them and call again with the same arguments.
+    Yield,
+}
+
+/// The output batches of one step, empty when a call begins.
+pub struct Outs<'a> {
+    ports: &'a mut [Box<dyn ErasedBatch>],
+}
+
+impl<'a> Outs<'a> {
+    /// Outputs into these batches, one per port.
+    pub fn new(ports: &'a mut [Box<dyn ErasedBatch>]) -> Self {
+        Outs { ports }
+    }
+
+    /// The batch of output `port`.
+    #[inline]
+    pub fn port(&mut self, port: Port) -> &mut dyn ErasedBatch {
+        &mut *self.ports[port]
+    }
+
+    /// All output batches.
+    pub fn all(&mut self) -> &mut [Box<dyn ErasedBatch>] {
+        self.ports
+    }
+}
+
+impl std::fmt::Debug for Outs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.ports.iter()).finish()
+    }
+}
+
+/// One node at run time.
+///
+/// Order of calls: `setup`, then any number of bundles (`start_bundle`, `process`...,
+/// `finish_bundle`) with `watermark` and `processing_time` between bundles, then `teardown`.
+pub trait Step: Send {
+    /// Once, before anything else.
+    fn setup(&mut self) -> Result<()> {
+        Ok(())
+    }
+    /// Before the first batch of a bundle.
+    fn start_bundle(&mut self) -> Result<()> {
+        Ok(())
+    }
+    /// Takes the elements of `input`. After [`Flow::Yield`], `input` holds what is left.
+    fn process(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        out: &mut Outs<'_>,
+    ) -> Result<Flow>;
+    /// After the last batch of a bundle.
+    fn finish_bundle(&mut self, out: &mut Outs<'_>) -> Result<Flow> {
+        let _ = out;
+        Ok(Flow::Done)
+    }
+    /// No further on-time element before `wm` comes, on any input. Called again with the same or a
+    /// later instant.
+    fn watermark(&mut self, wm: Timestamp, out: &mut Outs<'_>) -> Result<Flow> {
+        let _ = (wm, out);
+        Ok(Flow::Done)
+    }
+    /// The promise for what this step emits, given its input watermark.
+    fn output_watermark(&self, input: Timestamp) -> Timestamp {
+        input
+    }
+    /// Processing time is now `now`.
+    fn processing_time(&mut self, now: Timestamp, out: &mut Outs<'_>) -> Result<Flow> {
+        let _ = (now, out);
+        Ok(Flow::Done)
+    }
+    /// When this step wants to hear of processing time next.
+    fn next_processing_time(&self) -> Option<Timestamp> {
+        None
+    }
+    /// False if `process` never emits, so that it may run without room in the outputs.
+    fn emits(&self) -> bool {
+        true
+    }
+    /// Writes everything this step holds, between bundles.
+    fn snapshot(&mut self, to: &mut SnapshotWriter) -> Result<()> {
+        let _ = to;
+        Ok(())
+    }
+    /// Takes over what `from` holds for this step's key groups, before the first bundle.
+    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+        let _ = from;
+        Ok(())
+    }
+    /// Elements dropped so far: behind the lateness horizon, and for windows whose trigger had
+    /// finished.
+    fn dropped(&self) -> Dropped {
+        Dropped::default()
+    }
+    /// Best effort, once, after everything else or after an error.
+    fn teardown(&mut self) {}
+}
+
+/// Counts of (element, window) pairs that a grouping did not take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Dropped {
+    /// Behind the lateness horizon.
+    pub late: u64,
+    /// The window's trigger had finished.
+    pub closed: u64,
+    /// In no window at all.
+    pub unwindowed: u64,
+}
+
+/// What a step is told when it is made.
+#[derive(Clone, Debug)]
+pub struct StepContext {
+    /// How exactly its outputs' consumers look at timestamps.
+    pub demand: Demand,
+    /// Windowing of its (first) input.
+    pub windowing: WindowingStrategy,
+    /// The step's path, for errors.
+    pub path: String,
+}
+
+/// Makes the run-time form of a node, once per worker.
+pub trait MakeStep: Send + Sync {
+    /// A fresh instance.
+    fn make(&self, cx: &StepContext) -> Result<Box<dyn Step>>;
+    /// What the step itself looks at, beside what its consumers look at.
+    fn observes(&self) -> Observes {
+        Observes::default()
+    }
+}
+
+/// What a step looks at beside the values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Observes {
+    /// Exact timestamps.
+    pub timestamps: bool,
+    /// Windows: elements in several are processed once in each.
+    pub windows: bool,
+    /// Gives its outputs new timestamps, so that the old ones matter only as named above.
+    pub replaces_timestamps: bool,
+}

@@ -1,0 +1,213 @@
+//! The typed loops that move a batch's values into accumulators.
+//!
+//! Owns one loop per protocol call, monomorphised for key, value and accumulator. Knows nothing of
+//! which element belongs where.
+
+use super::table::Table;
+use super::{AccOp, Run, Slot, TableId};
+use crate::batch::Vals;
+use crate::erase::batch::{ErasedBatch, new_batch, typed};
+use crate::erase::gather::{Feed, Gather};
+use crate::hash::{KeyGroup, stable_hash};
+
+/// The tables of a fast store, by id.
+pub(crate) type Tables<G> = [Option<Table<<G as Gather>::Key, <G as Gather>::Acc>>];
+
+/// Called with an element's row, its key, and what adds its value to an accumulator.
+pub(crate) type Visit<'a, G> =
+    dyn FnMut(usize, &<G as Gather>::Key, &mut dyn FnMut(&mut <G as Gather>::Acc)) + 'a;
+
+/// One input of a grouping, its value type erased.
+pub(crate) trait ErasedFeed<G: Gather>: Send + Sync {
+    /// See `GroupStore::upsert`.
+    fn upsert(
+        &self,
+        gather: &G,
+        input: &mut dyn ErasedBatch,
+        target: Target<'_, G>,
+        slots: Option<&mut Vec<Slot>>,
+    );
+    /// Calls `key_slot` for each element's key.
+    fn resolve(
+        &self,
+        input: &mut dyn ErasedBatch,
+        key_slot: &mut dyn FnMut(&G::Key) -> Slot,
+        slots: &mut Vec<Slot>,
+    );
+    /// See `GroupStore::accumulate`.
+    fn accumulate(
+        &self,
+        gather: &G,
+        input: &mut dyn ErasedBatch,
+        ops: &[AccOp],
+        accs: &mut [Option<G::Acc>],
+    );
+    /// Visits every element, slowly.
+    fn each(&self, gather: &G, input: &mut dyn ErasedBatch, visit: &mut Visit<'_, G>);
+    /// See `ErasedGrouping::scatter`.
+    fn scatter(&self, input: &mut dyn ErasedBatch, to: &[u32], outs: &mut [Box<dyn ErasedBatch>]);
+    /// An empty batch of this input.
+    fn new_input(&self) -> Box<dyn ErasedBatch>;
+}
+
+/// Which elements go to which tables.
+pub(crate) struct Target<'a, G: Gather> {
+    pub(crate) runs: &'a [Run],
+    pub(crate) ids: &'a [TableId],
+    pub(crate) tables: &'a mut Tables<G>,
+}
+
+/// A typed input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TypedFeed<F>(pub(crate) F);
+
+impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
+    fn upsert(
+        &self,
+        gather: &G,
+        input: &mut dyn ErasedBatch,
+        target: Target<'_, G>,
+        slots: Option<&mut Vec<Slot>>,
+    ) {
+        match &mut typed::<(G::Key, F::Value)>(input).vals {
+            Vals::Owned(v) => self.upsert_all(gather, v.drain(..), target, slots),
+            Vals::Shared(all, range) => {
+                self.upsert_all(gather, all[range.clone()].iter().cloned(), target, slots);
+            }
+        }
+        input.clear();
+    }
+
+    fn resolve(
+        &self,
+        input: &mut dyn ErasedBatch,
+        key_slot: &mut dyn FnMut(&G::Key) -> Slot,
+        slots: &mut Vec<Slot>,
+    ) {
+        let batch = typed::<(G::Key, F::Value)>(input);
+        slots.extend(batch.values().iter().map(|(k, _)| key_slot(k)));
+    }
+
+    fn accumulate(
+        &self,
+        gather: &G,
+        input: &mut dyn ErasedBatch,
+        ops: &[AccOp],
+        accs: &mut [Option<G::Acc>],
+    ) {
+        let mut add = |op: &AccOp, value: F::Value| {
+            let acc = accs[op.acc.0 as usize].get_or_insert_with(|| gather.create());
+            self.0.add(gather, acc, value);
+        };
+        let mut ops = ops.iter().peekable();
+        let values = typed::<(G::Key, F::Value)>(input).take_values();
+        for (row, (_, value)) in values.into_iter().enumerate() {
+            let mut mine = ops.next_if(|op| op.row as usize == row);
+            while let Some(op) = mine {
+                mine = ops.next_if(|next| next.row as usize == row);
+                if mine.is_none() {
+                    add(op, value);
+                    break;
+                }
+                add(op, value.clone());
+            }
+        }
+        input.clear();
+    }
+
+    fn each(&self, gather: &G, input: &mut dyn ErasedBatch, visit: &mut Visit<'_, G>) {
+        for (row, (key, value)) in typed::<(G::Key, F::Value)>(input)
+            .values()
+            .iter()
+            .enumerate()
+        {
+            visit(row, key, &mut |acc| self.0.add(gather, acc, value.clone()));
+        }
+    }
+
+    fn scatter(&self, input: &mut dyn ErasedBatch, to: &[u32], outs: &mut [Box<dyn ErasedBatch>]) {
+        let batch = typed::<(G::Key, F::Value)>(input);
+        let groups = to.len() as u16;
+        let mut rows = vec![Vec::new(); outs.len()];
+        for (i, (key, _)) in batch.values().iter().enumerate() {
+            let target = to[usize::from(KeyGroup::of(stable_hash(key), groups).0)];
+            rows[target as usize].push(i as u32);
+        }
+        for (out, rows) in outs.iter_mut().zip(&rows) {
+            if !rows.is_empty() {
+                batch.copy_rows(rows, typed(out.as_mut()));
+            }
+        }
+        batch.clear();
+    }
+
+    fn new_input(&self) -> Box<dyn ErasedBatch> {
+        new_batch::<(G::Key, F::Value)>()
+    }
+}
+
+impl<F> TypedFeed<F> {
+    #[inline(always)]
+    fn upsert_all<G: Gather>(
+        &self,
+        gather: &G,
+        mut items: impl Iterator<Item = (G::Key, F::Value)>,
+        target: Target<'_, G>,
+        mut slots: Option<&mut Vec<Slot>>,
+    ) where
+        F: Feed<G>,
+    {
+        let Target { runs, ids, tables } = target;
+        if let ([run], None) = (runs, &slots)
+            && run.n == 1
+        {
+            let id = ids[run.first as usize];
+            return self.upsert_one(gather, items, table::<G>(tables, id), &mut |_| {});
+        }
+        let mut at = 0;
+        for run in runs {
+            let part = items.by_ref().take((run.upto - at) as usize);
+            at = run.upto;
+            let mut note = |slot| {
+                if let Some(slots) = &mut slots {
+                    slots.push(slot);
+                }
+            };
+            match &ids[run.first as usize..(run.first + run.n) as usize] {
+                [] => part.for_each(drop),
+                [one] => self.upsert_one(gather, part, table::<G>(tables, *one), &mut note),
+                many => part.for_each(|(k, v)| {
+                    for id in many {
+                        let one = std::iter::once((k.clone(), v.clone()));
+                        self.upsert_one(gather, one, table::<G>(tables, *id), &mut note);
+                    }
+                }),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn upsert_one<G: Gather>(
+        &self,
+        gather: &G,
+        items: impl Iterator<Item = (G::Key, F::Value)>,
+        table: &mut Table<G::Key, G::Acc>,
+        note: &mut impl FnMut(Slot),
+    ) where
+        F: Feed<G>,
+    {
+        for (key, value) in items {
+            let slot = table.slot(stable_hash(&key), key, || gather.create());
+            self.0.add(gather, &mut table.entries[slot].acc, value);
+            note(slot as Slot);
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::expect_used, reason = "states the invariant")]
+fn table<G: Gather>(tables: &mut Tables<G>, id: TableId) -> &mut Table<G::Key, G::Acc> {
+    tables[id.0 as usize]
+        .as_mut()
+        .expect("the policy names open tables only")
+}

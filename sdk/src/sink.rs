@@ -1,0 +1,66 @@
+//! The sink contract: stage per epoch, commit idempotently by epoch.
+//!
+//! Owns the traits that connectors implement. The runner owns the log of what was staged, and
+//! commits an epoch only when it is durable; in batch there is one epoch.
+
+use crate::batch::Batch;
+use crate::element::Element;
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+
+/// Number of a checkpoint; batch runs have the single epoch 0.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+pub struct Epoch(pub u64);
+
+/// Which of several parallel writers this is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Shard {
+    /// From 0.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+}
+
+/// What a commit did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Committed {
+    /// The outputs became visible now.
+    Now,
+    /// They were visible already: the same epoch was committed before.
+    Before,
+}
+
+/// An output of a pipeline.
+pub trait Sink<T: Element>: Send + Sync + 'static {
+    /// What a commit needs to know of one staged part, such as a temporary file's name.
+    type Staged: Element;
+    /// Writes one shard.
+    type Writer: SinkWriter<T, Staged = Self::Staged>;
+
+    /// Opens a writer; nothing it writes is visible before its epoch is committed.
+    fn open(&self, shard: Shard) -> Result<Self::Writer>;
+    /// The last epoch that is visible, if any.
+    fn recover(&self) -> Result<Option<Epoch>> {
+        Ok(None)
+    }
+    /// Makes everything staged in `epoch` visible, or nothing. Repeating it changes nothing.
+    fn commit(&self, epoch: Epoch, staged: Vec<Self::Staged>) -> Result<Committed>;
+    /// Removes what was staged and will never be committed. Best effort.
+    fn abort(&self) {}
+    /// For `explain`.
+    fn describe(&self) -> String {
+        std::any::type_name::<Self>().to_string()
+    }
+}
+
+/// Writes one shard of a sink.
+pub trait SinkWriter<T>: Send {
+    /// See [`Sink::Staged`].
+    type Staged: Element;
+    /// Takes a batch.
+    fn write(&mut self, batch: &Batch<T>) -> Result<()>;
+    /// Ends `epoch`: everything written since the last call is safe to commit later.
+    fn stage(&mut self, epoch: Epoch) -> Result<Vec<Self::Staged>>;
+}

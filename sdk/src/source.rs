@@ -1,0 +1,160 @@
+//! The source contract: splits, positions, watermarks, forced splits. One for files, logs and
+//! splittable functions.
+//!
+//! Owns the traits that connectors implement. No threads, no async runtime: a reader is polled and
+//! never blocks for long.
+
+use crate::batch::Batch;
+use crate::element::{self, Element};
+use crate::error::Result;
+use crate::time::{Demand, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Whether an input ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Boundedness {
+    /// It ends.
+    Bounded,
+    /// It may go on for ever.
+    Unbounded,
+}
+
+/// Where a reader stands inside its split: opaque bytes of the source's own.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Position(pub Vec<u8>);
+
+impl Position {
+    /// A position that is one number, such as an offset.
+    pub fn at(offset: u64) -> Self {
+        Position(offset.to_be_bytes().to_vec())
+    }
+
+    /// The number of a position made by [`Position::at`].
+    pub fn offset(&self) -> Option<u64> {
+        Some(u64::from_be_bytes(self.0.as_slice().try_into().ok()?))
+    }
+}
+
+/// What a poll found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Poll {
+    /// There may be more at once.
+    More,
+    /// Nothing now; ask again not before this instant of processing time.
+    Idle(Timestamp),
+    /// The split is exhausted.
+    End,
+}
+
+/// How far a reader has come, for progress display.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Progress {
+    /// Bytes (or elements, for sources without bytes) read so far.
+    pub done: u64,
+    /// Bytes (or elements) of the split, where known.
+    pub total: Option<u64>,
+}
+
+/// The rest of a split that another reader will take.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Residual {
+    /// The encoded split.
+    pub split: Vec<u8>,
+    /// Not before this long from now.
+    pub delay: crate::time::Duration,
+    /// Holds the watermark until it is read.
+    pub hold: Timestamp,
+}
+
+impl Residual {
+    /// The rest that `split` describes, to be read at once.
+    pub fn of<S: Element>(split: &S, hold: Timestamp) -> Result<Self> {
+        let mut bytes = Vec::new();
+        element::encode(split, &mut bytes)?;
+        Ok(Residual {
+            split: bytes,
+            delay: crate::time::Duration::ZERO,
+            hold,
+        })
+    }
+}
+
+/// How a reader should read.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ReadOptions {
+    /// How exactly consumers look at timestamps.
+    pub demand: Demand,
+    /// How many elements a poll should add at the most; `None` for as many as fill a batch.
+    pub max_elements: Option<usize>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions {
+            demand: Demand::Exact,
+            max_elements: None,
+        }
+    }
+}
+
+/// An input of a pipeline.
+pub trait Source: Send + Sync + 'static {
+    /// A unit of reading, such as a file, a byte range or a partition.
+    type Split: Element;
+    /// What it yields.
+    type Out: Element;
+
+    /// Splits that are not among `known`. A bounded source is asked once. `desired` is about how
+    /// many splits keep all workers busy.
+    fn discover(&self, known: &[Self::Split], desired: usize) -> Result<Vec<Self::Split>>;
+
+    /// Opens a split at a position that one of its readers gave, or at its beginning.
+    fn open(
+        &self,
+        split: Self::Split,
+        at: Option<Position>,
+        options: &ReadOptions,
+    ) -> Result<Box<dyn Reader<Self::Out>>>;
+
+    /// Whether the input ends.
+    fn boundedness(&self) -> Boundedness {
+        Boundedness::Bounded
+    }
+
+    /// For `explain`, such as `text files orders/*.csv`.
+    fn describe(&self) -> String {
+        std::any::type_name::<Self>().to_string()
+    }
+
+    /// For progress and errors, such as `orders.csv bytes 0..1000`.
+    fn describe_split(&self, split: &Self::Split) -> String {
+        let _ = split;
+        self.describe()
+    }
+}
+
+/// Reads one split.
+pub trait Reader<T>: Send {
+    /// Appends up to a batch of elements to `out`. Never waits for input that is not there.
+    fn poll(&mut self, out: &mut Batch<T>) -> Result<Poll>;
+    /// Where the next poll will go on.
+    fn position(&self) -> Position;
+    /// No further element before this instant comes from this split. A source without own times
+    /// says [`Timestamp::MIN`] until its end.
+    fn watermark(&self) -> Timestamp {
+        Timestamp::MIN
+    }
+    /// How far it has come.
+    fn progress(&self) -> Progress {
+        Progress::default()
+    }
+    /// Gives up the part of the split behind `fraction` of what is left (0 = stop here), if it can.
+    fn try_split(&mut self, fraction: f64) -> Result<Option<Residual>> {
+        let _ = fraction;
+        Ok(None)
+    }
+    /// The last position in words, for errors, such as `line 17`.
+    fn describe_position(&self) -> String {
+        String::new()
+    }
+}

@@ -1,0 +1,60 @@
+//! `group_by_key`: all values of a key and window.
+
+use crate::element::{Element, Key};
+use crate::erase::{Feed, Gather, Grouping};
+use crate::graph::{NodeKind, Output};
+use crate::pcollection::PCollection;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+struct Lists<K, V>(PhantomData<fn() -> (K, V)>);
+struct Append;
+
+impl<K: Key, V: Element> Gather for Lists<K, V> {
+    type Key = K;
+    type Acc = Vec<V>;
+    type Out = (K, Vec<V>);
+    fn create(&self) -> Vec<V> {
+        Vec::new()
+    }
+    fn merge(&self, into: &mut Vec<V>, mut from: Vec<V>) {
+        into.append(&mut from);
+    }
+    fn emit(&self, key: K, acc: Vec<V>, emit: &mut impl FnMut((K, Vec<V>))) {
+        emit((key, acc));
+    }
+}
+
+impl<K: Key, V: Element> Feed<Lists<K, V>> for Append {
+    type Value = V;
+    #[inline(always)]
+    fn add(&self, _: &Lists<K, V>, acc: &mut Vec<V>, value: V) {
+        acc.push(value);
+    }
+}
+
+impl<K: Element, V: Element> PCollection<(K, V)> {
+    /// All values of each key and window, in no particular order.
+    #[track_caller]
+    pub fn group_by_key(self) -> PCollection<(K, Vec<V>)>
+    where
+        K: Key,
+    {
+        let grouping = Grouping::new(Lists(PhantomData), false).feed(Append);
+        self.grouped("GroupByKey", Location::caller(), grouping)
+    }
+
+    /// Adds a grouping node with this one input.
+    pub(crate) fn grouped<G: Gather>(
+        self,
+        name: &'static str,
+        location: &'static Location<'static>,
+        grouping: Grouping<G>,
+    ) -> PCollection<G::Out> {
+        let windowing = self.windowing().after_grouping();
+        let outputs = vec![Output::of::<G::Out>().windowing(windowing)];
+        let node = self.add(name, location, NodeKind::Group(Arc::new(grouping)), outputs);
+        PCollection::at(self.pipeline(), node, 0)
+    }
+}

@@ -1,0 +1,57 @@
+//! `read` and `write`: where elements enter and leave a pipeline.
+
+use crate::element::Element;
+use crate::erase::{erase_sink, erase_source};
+use crate::graph::{NewNode, NodeId, NodeKind, Output};
+use crate::pcollection::PCollection;
+use crate::pipeline::Pipeline;
+use crate::sink::Sink;
+use crate::source::Source;
+use std::panic::Location;
+
+/// An output of the pipeline, to be named.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pipeline: Pipeline,
+    node: NodeId,
+}
+
+impl Written {
+    /// Names the writing step.
+    pub fn named(self, name: &str) -> Self {
+        self.pipeline.builder().name(self.node, name);
+        self
+    }
+}
+
+impl Pipeline {
+    /// Reads `source`.
+    #[track_caller]
+    pub fn read<S: Source>(&self, source: S) -> PCollection<S::Out> {
+        let outputs = vec![Output::of::<S::Out>().boundedness(source.boundedness())];
+        let kind = NodeKind::Source(erase_source(source));
+        let location = Location::caller();
+        let node = NewNode {
+            name: "Read",
+            location,
+            kind,
+            inputs: Vec::new(),
+            outputs,
+        };
+        let node = self.builder().add(node);
+        PCollection::at(self, node, 0)
+    }
+}
+
+impl<T: Element> PCollection<T> {
+    /// Writes every element to `sink`.
+    #[track_caller]
+    pub fn write<S: Sink<T>>(self, sink: S) -> Written {
+        let kind = NodeKind::Sink(erase_sink(sink));
+        let node = self.add("Write", Location::caller(), kind, Vec::new());
+        Written {
+            pipeline: self.pipeline().clone(),
+            node,
+        }
+    }
+}
