@@ -182,15 +182,12 @@ impl<V: Clone> WindowState<V> {
         self.trigger.on_fire(trigger, &at.surroundings());
         let last = self.is_closed();
         let pane = self.emit(at, last);
-        if last || at.strategy.accumulation == Accumulation::Discarding {
-            self.reported.clear();
+        if last {
+            self.forget();
+        } else if at.strategy.accumulation == Accumulation::Discarding {
             self.pending.clear();
         } else {
             self.reported.append(&mut self.pending);
-        }
-        if last {
-            self.trigger.clear();
-            self.previous = None;
         }
         pane
     }
@@ -271,14 +268,9 @@ impl<V: Clone> WindowState<V> {
     /// the result is closed: it had been emitted for the last time before.
     pub(super) fn absorb(&mut self, at: &Place<'_>, sources: Vec<Self>) -> Vec<V> {
         let triggers: Vec<&TriggerState> = sources.iter().map(|source| &source.trigger).collect();
-        let mut timers = std::mem::take(&mut self.timers);
-        self.trigger.on_merge(
-            &at.strategy.trigger,
-            &triggers,
-            &at.surroundings(),
-            &mut timers,
-        );
-        self.timers = timers;
+        let trigger = &at.strategy.trigger;
+        self.trigger
+            .on_merge(trigger, &triggers, &at.surroundings(), &mut self.timers);
         self.merge_holds(at, &sources);
         self.reported.clear();
         self.pending.clear();
@@ -289,12 +281,20 @@ impl<V: Clone> WindowState<V> {
         if !self.is_closed() {
             return Vec::new();
         }
+        let lost = std::mem::take(&mut self.pending);
+        self.release_holds(at, true);
+        self.forget();
+        // A closed window too must be woken when it expires.
+        self.timers.event.insert(at.expiry());
+        lost
+    }
+
+    /// What closing leaves behind: the finished bits and the timers.
+    fn forget(&mut self) {
         self.trigger.clear();
-        self.element_hold = None;
-        self.expiry_hold = None;
-        self.previous = None;
         self.reported.clear();
-        std::mem::take(&mut self.pending)
+        self.pending.clear();
+        self.previous = None;
     }
 
     /// A hold at the end of the window is renewed for the new end; others are combined. In either
