@@ -3,7 +3,7 @@
 //! Owns the collapse and the row operations (gather, append). Does not know the values.
 
 use crate::pane::PaneInfo;
-use crate::time::Timestamp;
+use crate::time::{Demand, Timestamp};
 use crate::window::Window;
 
 /// One value for every element of a batch, or one each.
@@ -179,6 +179,22 @@ impl Meta {
     pub fn set_timestamp(&mut self, ts: Timestamp) {
         self.ts = Col::Uniform(ts);
         self.bounds = (ts, ts);
+    }
+
+    /// Row `i` carries `times[i]`, or all one instant where `demand` sees no difference. `times`
+    /// must not be empty.
+    pub fn set_timestamps(&mut self, times: Vec<Timestamp>, demand: Demand) {
+        debug_assert!(!times.is_empty(), "a batch of nothing has no timestamps");
+        let mut bounds = (Timestamp::MAX, Timestamp::MIN);
+        for &t in &times {
+            bounds = (bounds.0.min(t), bounds.1.max(t));
+        }
+        self.bounds = bounds;
+        self.ts = if demand.same(bounds.0, bounds.1) {
+            Col::Uniform(bounds.0)
+        } else {
+            Col::Each(times)
+        };
     }
 
     fn widen(&mut self, low: Timestamp, high: Timestamp) {

@@ -28,11 +28,20 @@ impl Pipeline {
     /// Reads `source`.
     #[track_caller]
     pub fn read<S: Source>(&self, source: S) -> PCollection<S::Out> {
+        self.source("Read", Location::caller(), source)
+    }
+
+    /// Adds a node that reads `source`.
+    pub(crate) fn source<S: Source>(
+        &self,
+        name: &'static str,
+        location: &'static Location<'static>,
+        source: S,
+    ) -> PCollection<S::Out> {
         let outputs = vec![Output::of::<S::Out>().boundedness(source.boundedness())];
         let kind = NodeKind::Source(erase_source(source));
-        let location = Location::caller();
         let node = NewNode {
-            name: "Read",
+            name,
             location,
             kind,
             inputs: Vec::new(),

@@ -1,8 +1,14 @@
 //! The source contract: splits, positions, watermarks, forced splits. One for files, logs and
 //! splittable functions.
 //!
-//! Owns the traits that connectors implement. No threads, no async runtime: a reader is polled and
-//! never blocks for long.
+//! Owns the traits that connectors implement, and the source of records in memory. No threads, no
+//! async runtime: a reader is polled and never blocks for long.
+
+mod memory;
+mod timing;
+
+pub use memory::{EventTime, MemorySource, MemorySplit};
+pub use timing::{Ordered, OutOfOrder, Stamped, Timing, Untimed};
 
 use crate::batch::Batch;
 use crate::element::{self, Element};
