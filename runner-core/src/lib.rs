@@ -1,1 +1,12 @@
-//! whitebeam-runner-core
+//! The meaning of a graph at run time, shared by all runners: synchronous, no I/O, no clock.
+//!
+//! - [`plan`] turns a graph into stages and works out how exactly timestamps are needed.
+//! - [`stage`] drives the steps of one stage: batches, watermarks, processing time, snapshots.
+//! - [`group`] is grouping by key and window: the general path and, beside it, the fast paths that
+//!   are proved equal to it.
+//!
+//! Every rule about windows, triggers, panes and lateness stands here and nowhere else.
+
+pub mod group;
+pub mod plan;
+pub mod stage;

@@ -49,6 +49,10 @@ pub trait Sink<T: Element>: Send + Sync + 'static {
     fn commit(&self, epoch: Epoch, staged: Vec<Self::Staged>) -> Result<Committed>;
     /// Removes what was staged and will never be committed. Best effort.
     fn abort(&self) {}
+    /// The writer looks at timestamps and windows, not only at values.
+    fn observes_timestamps(&self) -> bool {
+        false
+    }
     /// For `explain`.
     fn describe(&self) -> String {
         std::any::type_name::<Self>().to_string()

@@ -3,7 +3,7 @@
 //! Owns sharing for fan-out and memory sources. A shared batch is read in place and cloned only
 //! where a step takes its elements by value.
 
-use super::col::{Col, Meta};
+use super::col::Meta;
 use crate::pane::PaneInfo;
 use crate::time::Timestamp;
 use crate::window::Window;

@@ -129,6 +129,8 @@ pub trait ErasedSink: Send + Sync {
     fn commit(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<Committed>;
     /// See [`Sink::abort`].
     fn abort(&self);
+    /// See [`Sink::observes_timestamps`].
+    fn observes_timestamps(&self) -> bool;
     /// For `explain`.
     fn describe(&self) -> String;
 }
@@ -161,6 +163,9 @@ impl<T: Element, S: Sink<T>> ErasedSink for TypedSink<T, S> {
     }
     fn abort(&self) {
         self.0.abort();
+    }
+    fn observes_timestamps(&self) -> bool {
+        self.0.observes_timestamps()
     }
     fn describe(&self) -> String {
         self.0.describe()

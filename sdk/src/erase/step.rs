@@ -95,6 +95,11 @@ pub trait Step: Send {
     fn next_processing_time(&self) -> Option<Timestamp> {
         None
     }
+    /// Holds the output watermark at `at` until it is told otherwise, beside the step's own holds:
+    /// for work on its elements that is done elsewhere.
+    fn hold(&mut self, at: Option<Timestamp>) {
+        let _ = at;
+    }
     /// False if `process` never emits, so that it may run without room in the outputs.
     fn emits(&self) -> bool {
         true

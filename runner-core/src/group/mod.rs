@@ -1,0 +1,82 @@
+//! Grouping by key and window: which path runs, decided in one place.
+//!
+//! The general path (`general`) is the meaning: any window function, any trigger, per key and
+//! window. Each fast path beside it takes one class of strategies, and a property test proves it
+//! equal to the general path.
+
+mod assign;
+mod slices;
+mod windowed;
+
+use whitebeam_sdk::erase::{ErasedGrouping, Step, StoreKind};
+use whitebeam_sdk::trigger::Trigger;
+use whitebeam_sdk::window::{ClosingBehavior, TimestampCombiner, WindowFn, WindowingStrategy};
+use whitebeam_sdk::{Duration, Result};
+
+/// How groupings run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GroupOptions {
+    /// Where keys and accumulators live.
+    pub store: StoreKind,
+    /// Always take the general path, to compare with it.
+    pub general_only: bool,
+}
+
+/// The paths a grouping can take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Path {
+    /// One table per window, emitted whole when the watermark passes its end.
+    Windowed,
+    /// The same for overlapping windows: one table per slice that no window boundary cuts.
+    Slices,
+    /// Per key and window, any strategy.
+    General,
+}
+
+/// The path for `windowing`: the one place where this is decided.
+pub fn path(windowing: &WindowingStrategy, options: &GroupOptions) -> Path {
+    if options.general_only || !fires_once(windowing) {
+        return Path::General;
+    }
+    match windowing.window_fn {
+        WindowFn::Sliding { size, period, .. } if period <= size => Path::Slices,
+        _ => Path::Windowed,
+    }
+}
+
+/// Every window fires once, whole, when the watermark passes its end, which is also when it
+/// expires.
+fn fires_once(windowing: &WindowingStrategy) -> bool {
+    let at_end = matches!(
+        windowing.trigger,
+        Trigger::Default | Trigger::Never | Trigger::AfterWatermark { early: None, .. }
+    );
+    at_end
+        && !windowing.merges()
+        && windowing.allowed_lateness == Duration::ZERO
+        && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
+        && windowing.closing == ClosingBehavior::FireIfNonEmpty
+}
+
+/// The run-time step of a grouping. With `late_ports`, output 1 + i carries what input i lost.
+pub fn step(
+    grouping: &dyn ErasedGrouping,
+    windowing: &WindowingStrategy,
+    late_ports: bool,
+    options: &GroupOptions,
+) -> Result<Box<dyn Step>> {
+    let store = grouping.store(options.store)?;
+    Ok(match path(windowing, options) {
+        Path::Slices => Box::new(slices::Slices::new(
+            grouping,
+            store,
+            windowing.window_fn,
+            late_ports,
+        )),
+        _ => Box::new(windowed::Windowed::new(
+            store,
+            windowing.window_fn,
+            late_ports,
+        )),
+    })
+}

@@ -1,0 +1,208 @@
+//! Fast path: windows that fire once, whole, when the watermark passes their end.
+//!
+//! Owns one table per open window. Right for windows that do not merge, without lateness, under
+//! triggers that fire at the end only (`group::path` says when). Its output watermark is held at
+//! the last instant of the first window that is not fully emitted.
+
+use super::assign::{Losses, cell_of, explicit_runs, timestamp_runs};
+use super::slices::Table;
+use std::collections::BTreeMap;
+use whitebeam_sdk::erase::{
+    After, Dropped, ErasedBatch, Flow, GroupStore, Outs, Port, Run, Stamp, Step, TableId, Which,
+};
+use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
+use whitebeam_sdk::window::{Window, WindowFn};
+use whitebeam_sdk::{PaneInfo, Result, Timestamp, element};
+
+/// One table per window.
+pub(super) struct Windowed {
+    /// Holds: every key's accumulator. Keyed by: window. Cleared: when the window has fired.
+    pub(super) store: Box<dyn GroupStore>,
+    window_fn: WindowFn,
+    /// Open windows, the first to end first.
+    open: BTreeMap<(Timestamp, Timestamp), TableId>,
+    pub(super) watermark: Timestamp,
+    pub(super) losses: Losses,
+    pub(super) runs: Vec<Run>,
+    pub(super) tables: Vec<TableId>,
+}
+
+impl std::fmt::Debug for Windowed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Windowed({} open windows)", self.open.len())
+    }
+}
+
+impl Windowed {
+    pub(super) fn new(store: Box<dyn GroupStore>, window_fn: WindowFn, late_ports: bool) -> Self {
+        Windowed {
+            store,
+            window_fn,
+            open: BTreeMap::new(),
+            watermark: Timestamp::MIN,
+            losses: Losses::new(late_ports),
+            runs: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    pub(super) fn table(&mut self, window: Window) -> TableId {
+        let store = &mut self.store;
+        *self
+            .open
+            .entry((window.end(), window.start()))
+            .or_insert_with(|| store.open())
+    }
+
+    /// Adds elements up to `upto` to the windows from `first` on in `self.tables`.
+    fn run(&mut self, upto: usize, first: usize) {
+        let n = (self.tables.len() - first) as u32;
+        self.runs.push(Run {
+            upto: upto as u32,
+            first: first as u32,
+            n,
+        });
+    }
+
+    fn add(&mut self, window: Window, rows: std::ops::Range<usize>) {
+        if window.max_timestamp() < self.watermark {
+            self.losses.late(window, rows);
+        } else {
+            let table = self.table(window);
+            self.tables.push(table);
+        }
+    }
+
+    /// Adds the elements of `input` as `runs` and `tables` say.
+    pub(super) fn add_assigned(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        out: &mut Outs<'_>,
+    ) -> Result<Flow> {
+        self.losses.pass_on(port, input, out);
+        self.store
+            .upsert(port, input, &self.runs, &self.tables, None)?;
+        Ok(Flow::Done)
+    }
+
+    /// Writes every open window.
+    pub(super) fn save(&mut self, to: &mut SnapshotWriter) -> Result<()> {
+        let groups = to.key_groups();
+        for (&(end, start), &table) in &self.open {
+            let mut head = Vec::new();
+            element::encode(&Table::Window(Window::new(start, end)), &mut head)?;
+            self.store
+                .save_table(table, groups, &mut |group, _, entry| {
+                    to.keyed(group, [head.as_slice(), entry].concat());
+                })?;
+        }
+        Ok(())
+    }
+
+    fn assign(&mut self, input: &dyn ErasedBatch) {
+        self.runs.clear();
+        self.tables.clear();
+        let (meta, len) = (input.meta(), input.len());
+        let mut from = 0;
+        if meta.implied {
+            let window_fn = self.window_fn;
+            timestamp_runs(meta, len, cell_of(window_fn), |ts, upto| {
+                let first = self.tables.len();
+                let mut windows = 0;
+                window_fn.assign(ts, |window| {
+                    windows += 1;
+                    self.add(window, from..upto);
+                });
+                if windows == 0 {
+                    self.losses.unwindowed(upto - from);
+                }
+                self.run(upto, first);
+                from = upto;
+            });
+        } else {
+            explicit_runs(meta, len, |window, upto| {
+                let first = self.tables.len();
+                self.add(window, from..upto);
+                self.run(upto, first);
+                from = upto;
+            });
+        }
+    }
+}
+
+impl Step for Windowed {
+    fn process(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        out: &mut Outs<'_>,
+    ) -> Result<Flow> {
+        self.assign(input);
+        self.add_assigned(port, input, out)
+    }
+
+    fn watermark(&mut self, wm: Timestamp, out: &mut Outs<'_>) -> Result<Flow> {
+        self.watermark = wm;
+        while let Some((&(end, start), &table)) = self.open.first_key_value()
+            && end.previous() < wm
+        {
+            let window = Window::new(start, end);
+            let stamp = Stamp {
+                window,
+                timestamp: window.max_timestamp(),
+                pane: PaneInfo::ON_TIME_AND_ONLY,
+            };
+            let flow =
+                self.store
+                    .emit(&[table], Which::Outputs, &stamp, After::Close, out.port(0))?;
+            if flow == Flow::Yield {
+                return Ok(flow);
+            }
+            self.open.remove(&(end, start));
+            self.store.close(table);
+            if !out.port(0).is_empty() {
+                // One window's panes a batch: its metadata stays one value.
+                return Ok(Flow::Yield);
+            }
+        }
+        Ok(Flow::Done)
+    }
+
+    fn output_watermark(&self, input: Timestamp) -> Timestamp {
+        let held = self
+            .open
+            .first_key_value()
+            .map(|((end, _), _)| end.previous());
+        held.map_or(input, |hold| hold.min(input))
+    }
+
+    fn emits(&self) -> bool {
+        false
+    }
+
+    fn snapshot(&mut self, to: &mut SnapshotWriter) -> Result<()> {
+        let mut plain = Vec::new();
+        element::encode(&self.watermark, &mut plain)?;
+        to.plain(plain);
+        self.save(to)
+    }
+
+    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+        for mut plain in from.plain() {
+            self.watermark = self.watermark.max(element::decode(&mut plain)?);
+        }
+        for record in from.keyed() {
+            let mut bytes = record.bytes.as_slice();
+            if let Table::Window(window) = element::decode(&mut bytes)? {
+                let table = self.table(window);
+                self.store.load_entry(table, &mut bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn dropped(&self) -> Dropped {
+        self.losses.counts
+    }
+}

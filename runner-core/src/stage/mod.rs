@@ -1,0 +1,347 @@
+//! A stage: steps joined by local edges, driven as one cooperative unit.
+//!
+//! Owns delivery of batches from step to step, bundles, the watermark of every edge and the place
+//! where an error or a panic gets its step's name. Does not own threads, exchanges or when to
+//! read: a runner pushes batches and watermarks into the stage's entries. Invariant: a step's
+//! input watermark never passes an element that was delivered to it later in the same order.
+
+mod fault;
+mod node;
+
+pub use node::{Body, NodeSpec, Outlet};
+
+use crate::stage::node::StageNode;
+use whitebeam_sdk::erase::{Dropped, ErasedBatch, Flow, Outs, Port};
+use whitebeam_sdk::graph::NodeId;
+use whitebeam_sdk::sink::Epoch;
+use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter, StepSnapshot};
+use whitebeam_sdk::{Error, Result, Timestamp};
+
+/// Where batches enter a stage: the consumers of one collection made outside it.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    consumers: Vec<(usize, Port)>,
+}
+
+/// Steps joined by local edges.
+pub struct Stage {
+    nodes: Vec<StageNode>,
+    entries: Vec<Entry>,
+    /// The node at work, so that a panic can be named.
+    current: usize,
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.nodes.iter().map(|n| &n.path))
+            .finish()
+    }
+}
+
+impl Stage {
+    /// A stage of `specs`, inputs before consumers. Each entry lists the (node, port) pairs that
+    /// read it, by index into `specs`.
+    pub fn new(specs: Vec<NodeSpec>, entries: Vec<Vec<(usize, Port)>>) -> Self {
+        let mut nodes: Vec<StageNode> = specs.into_iter().map(StageNode::new).collect();
+        for i in 0..nodes.len() {
+            for &(to, port) in &nodes[i].consumers.concat() {
+                nodes[to].connect(port);
+            }
+        }
+        for &(to, port) in entries.iter().flatten() {
+            nodes[to].connect(port);
+        }
+        let entries = entries
+            .into_iter()
+            .map(|consumers| Entry { consumers })
+            .collect();
+        Stage {
+            nodes,
+            entries,
+            current: 0,
+        }
+    }
+
+    /// Sets up every step; once, before anything else.
+    pub fn setup(&mut self) -> Result<()> {
+        self.guarded(|stage| {
+            for i in 0..stage.nodes.len() {
+                stage.current = i;
+                let node = &mut stage.nodes[i];
+                if let Body::Step(step) = &mut node.body {
+                    step.setup().map_err(|e| node.place(e))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Tears every step down; best effort.
+    pub fn teardown(&mut self) {
+        let _ = self.guarded(|stage| {
+            for i in 0..stage.nodes.len() {
+                stage.current = i;
+                if let Body::Step(step) = &mut stage.nodes[i].body {
+                    step.teardown();
+                }
+            }
+            Ok(())
+        });
+    }
+
+    /// Delivers a batch that arrived at `entry`, which is left empty. The bundle stays open until
+    /// [`Stage::settle`].
+    pub fn push(&mut self, entry: usize, batch: &mut dyn ErasedBatch) -> Result<()> {
+        self.guarded(|stage| {
+            let consumers = std::mem::take(&mut stage.entries[entry].consumers);
+            let delivered = stage.fan_out(&consumers, batch);
+            stage.entries[entry].consumers = consumers;
+            delivered
+        })
+    }
+
+    /// The promise for what still arrives at `entry`; takes effect at the next [`Stage::settle`].
+    pub fn set_watermark(&mut self, entry: usize, wm: Timestamp) {
+        for &(to, port) in &self.entries[entry].consumers {
+            let known = &mut self.nodes[to].inputs[port].watermark;
+            *known = (*known).max(wm);
+        }
+    }
+
+    /// Ends the bundle, then moves watermarks through the stage, firing what is due.
+    pub fn settle(&mut self) -> Result<()> {
+        self.guarded(|stage| {
+            for i in 0..stage.nodes.len() {
+                stage.settle_node(i, None)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Processing time is `now`: fires what is due by it, and settles.
+    pub fn tick(&mut self, now: Timestamp) -> Result<()> {
+        self.guarded(|stage| {
+            for i in 0..stage.nodes.len() {
+                stage.settle_node(i, Some(now))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The earliest instant of processing time that a step waits for.
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        self.nodes
+            .iter()
+            .filter_map(|n| n.step()?.next_processing_time())
+            .min()
+    }
+
+    /// Ends `epoch` in every sink: what was staged, by sink node.
+    pub fn stage_sinks(&mut self, epoch: Epoch) -> Result<Vec<(NodeId, Vec<Vec<u8>>)>> {
+        let mut staged = Vec::new();
+        for node in &mut self.nodes {
+            if let Body::Writer(writer) = &mut node.body {
+                let parts = writer.stage(epoch).map_err(|e| node.context.place(e))?;
+                staged.push((node.id, parts));
+            }
+        }
+        Ok(staged)
+    }
+
+    /// Flushes every outlet, after the last settle.
+    pub fn flush_outlets(&mut self) -> Result<()> {
+        for node in &mut self.nodes {
+            if let Body::Outlet(outlet) = &mut node.body {
+                outlet.finish().map_err(|e| node.context.place(e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Output watermark of a node, for progress, tests and stuck-job reports.
+    pub fn output_watermark(&self, node: NodeId) -> Option<Timestamp> {
+        self.nodes
+            .iter()
+            .find(|n| n.id == node)
+            .map(|n| n.output_watermark)
+    }
+
+    /// Elements dropped by the groupings of this stage, by node.
+    pub fn dropped(&self) -> Vec<(NodeId, Dropped)> {
+        let of = |n: &StageNode| Some((n.id, n.step()?.dropped()));
+        self.nodes
+            .iter()
+            .filter_map(of)
+            .filter(|(_, d)| *d != Dropped::default())
+            .collect()
+    }
+
+    /// Elements that each node took so far.
+    pub fn elements_in(&self) -> impl Iterator<Item = (NodeId, &str, u64)> {
+        self.nodes
+            .iter()
+            .map(|n| (n.id, n.path.as_str(), n.elements_in))
+    }
+
+    /// Gives a step that groups a hold of the caller's own; see `Step::hold`.
+    pub fn hold(&mut self, node: NodeId, at: Option<Timestamp>) {
+        for n in self.nodes.iter_mut().filter(|n| n.id == node) {
+            if let Body::Step(step) = &mut n.body {
+                step.hold(at);
+            }
+        }
+    }
+
+    /// What every step holds, by node; between bundles.
+    pub fn snapshot(&mut self, key_groups: u16) -> Result<Vec<(NodeId, StepSnapshot)>> {
+        let mut all = Vec::new();
+        for node in &mut self.nodes {
+            if let Body::Step(step) = &mut node.body {
+                let mut to = SnapshotWriter::new(key_groups);
+                step.snapshot(&mut to).map_err(|e| node.context.place(e))?;
+                all.push((node.id, to.finish()));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Takes over snapshots for each node; before the first bundle.
+    pub fn restore(&mut self, parts: &dyn Fn(NodeId) -> SnapshotReader) -> Result<()> {
+        for node in &mut self.nodes {
+            if let Body::Step(step) = &mut node.body {
+                step.restore(&parts(node.id))
+                    .map_err(|e| node.context.place(e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands still and why: every node's watermarks, for a runner that makes no progress.
+    pub fn report(&self) -> String {
+        let line = |n: &StageNode| {
+            let input = n.input_watermark();
+            format!(
+                "  {}: input watermark {input}, output watermark {}",
+                n.path, n.output_watermark
+            )
+        };
+        self.nodes.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn fan_out(&mut self, consumers: &[(usize, Port)], batch: &mut dyn ErasedBatch) -> Result<()> {
+        let Some(((last, last_port), others)) = consumers.split_last() else {
+            batch.clear();
+            return Ok(());
+        };
+        if !others.is_empty() {
+            batch.share();
+            for &(to, port) in others {
+                self.deliver(to, port, &mut *batch.clone_shared())?;
+            }
+        }
+        self.deliver(*last, *last_port, batch)?;
+        batch.clear();
+        Ok(())
+    }
+
+    fn deliver(&mut self, to: usize, port: Port, batch: &mut dyn ErasedBatch) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.current = to;
+        let node = &mut self.nodes[to];
+        node.elements_in += batch.len() as u64;
+        match &mut node.body {
+            Body::Writer(writer) => writer.write(batch).map_err(|e| node.context.place(e)),
+            Body::Outlet(outlet) => outlet.take(batch).map_err(|e| node.context.place(e)),
+            Body::Step(step) => {
+                if !node.in_bundle {
+                    node.in_bundle = true;
+                    step.start_bundle().map_err(|e| node.context.place(e))?;
+                }
+                self.run(to, |step, out| step.process(port, batch, out))
+            }
+        }
+    }
+
+    /// Calls a step until it is done, delivering what it puts out.
+    fn run(
+        &mut self,
+        i: usize,
+        mut call: impl FnMut(&mut dyn whitebeam_sdk::erase::Step, &mut Outs<'_>) -> Result<Flow>,
+    ) -> Result<()> {
+        let node = &mut self.nodes[i];
+        let mut outs = std::mem::take(&mut node.outs);
+        let consumers = std::mem::take(&mut node.consumers);
+        let result = loop {
+            let node = &mut self.nodes[i];
+            self.current = i;
+            let Body::Step(step) = &mut node.body else {
+                break Ok(());
+            };
+            let flow = match call(step.as_mut(), &mut Outs::new(&mut outs)) {
+                Ok(flow) => flow,
+                Err(e) => break Err(node.context.place(e)),
+            };
+            let mut delivered = Ok(());
+            for (batch, to) in outs.iter_mut().zip(&consumers) {
+                if delivered.is_ok() && !batch.is_empty() {
+                    delivered = self.fan_out(to, batch.as_mut());
+                }
+            }
+            if delivered.is_err() || flow == Flow::Done {
+                break delivered;
+            }
+        };
+        self.nodes[i].outs = outs;
+        self.nodes[i].consumers = consumers;
+        result
+    }
+
+    fn settle_node(&mut self, i: usize, now: Option<Timestamp>) -> Result<()> {
+        if std::mem::take(&mut self.nodes[i].in_bundle) {
+            self.run(i, |step, out| step.finish_bundle(out))?;
+        }
+        let node = &self.nodes[i];
+        let input = node.input_watermark();
+        if input > node.seen_watermark {
+            self.nodes[i].seen_watermark = input;
+            self.run(i, |step, out| step.watermark(input, out))?;
+        }
+        if let Some(now) = now {
+            self.run(i, |step, out| step.processing_time(now, out))?;
+        }
+        self.pass_watermark(i, input);
+        Ok(())
+    }
+
+    fn pass_watermark(&mut self, i: usize, input: Timestamp) {
+        let node = &mut self.nodes[i];
+        let promised = node
+            .step()
+            .map_or(input, |step| step.output_watermark(input));
+        if promised <= node.output_watermark {
+            return;
+        }
+        node.output_watermark = promised;
+        let consumers = std::mem::take(&mut self.nodes[i].consumers);
+        for &(to, port) in consumers.iter().flatten() {
+            self.nodes[to].inputs[port].watermark = promised;
+        }
+        self.nodes[i].consumers = consumers;
+    }
+
+    fn guarded(&mut self, body: impl FnOnce(&mut Stage) -> Result<()>) -> Result<()> {
+        match fault::catch(|| body(self)) {
+            Ok(result) => result,
+            Err(message) => {
+                let node = &self.nodes[self.current];
+                let e = Error::user_code(format!("user code panicked: {message}"))
+                    .note("The bundle was abandoned: nothing of it is visible.")
+                    .help("return an error from `try_map` or a DoFn instead of panicking, or fix the code");
+                Err(node.context.place(e))
+            }
+        }
+    }
+}
