@@ -5,8 +5,11 @@
 //! equal to the general path.
 
 mod assign;
+mod lift;
 mod slices;
 mod windowed;
+
+pub use lift::Lift;
 
 use whitebeam_sdk::erase::{ErasedGrouping, Step, StoreKind};
 use whitebeam_sdk::trigger::Trigger;
@@ -56,6 +59,21 @@ fn fires_once(windowing: &WindowingStrategy) -> bool {
         && windowing.allowed_lateness == Duration::ZERO
         && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
         && windowing.closing == ClosingBehavior::FireIfNonEmpty
+}
+
+/// True if gathering before an exchange makes data smaller and changes no result: accumulators
+/// stay small, windows do not merge, the panes' times do not depend on single elements, and the
+/// trigger does not count them.
+pub fn lifts(grouping: &dyn ErasedGrouping, windowing: &WindowingStrategy) -> bool {
+    let counts_nothing = matches!(
+        windowing.trigger,
+        Trigger::Default | Trigger::Never | Trigger::AfterWatermark { early: None, .. }
+    );
+    grouping.is_reducing()
+        && grouping.inputs() == 1
+        && counts_nothing
+        && !windowing.merges()
+        && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
 }
 
 /// The run-time step of a grouping. With `late_ports`, output 1 + i carries what input i lost.

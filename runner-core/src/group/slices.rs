@@ -7,15 +7,15 @@
 //! tables for good.
 
 use super::assign::{cell_of, timestamp_runs};
-use super::windowed::Windowed;
+use super::windowed::{Windowed, stamp_of};
 use std::collections::BTreeMap;
 use whitebeam_sdk::erase::{
-    After, Dropped, ErasedBatch, ErasedGrouping, Flow, GroupStore, Outs, Port, Run, Stamp, Step,
-    TableId, Which,
+    After, Dropped, ErasedBatch, ErasedGrouping, Flow, GroupStore, Outs, Port, Run, Step, TableId,
+    Which,
 };
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
 use whitebeam_sdk::window::{Window, WindowFn};
-use whitebeam_sdk::{PaneInfo, Result, Timestamp, element};
+use whitebeam_sdk::{Result, Timestamp, element};
 
 /// One table per slice, or per window once windows came explicitly.
 pub(super) struct Slices {
@@ -158,14 +158,6 @@ impl Slices {
             self.close_finished();
         }
         Ok(())
-    }
-}
-
-fn stamp_of(window: Window) -> Stamp {
-    Stamp {
-        window,
-        timestamp: window.max_timestamp(),
-        pane: PaneInfo::ON_TIME_AND_ONLY,
     }
 }
 

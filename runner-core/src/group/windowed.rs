@@ -86,6 +86,34 @@ impl Windowed {
         Ok(Flow::Done)
     }
 
+    /// Emits every window whose last instant lies before `limit`.
+    pub(super) fn fire_until(
+        &mut self,
+        limit: Timestamp,
+        which: Which,
+        out: &mut dyn ErasedBatch,
+    ) -> Result<Flow> {
+        while let Some((&(end, start), &table)) = self.open.first_key_value()
+            && end.previous() < limit
+        {
+            let stamp = stamp_of(Window::new(start, end));
+            if self
+                .store
+                .emit(&[table], which, &stamp, After::Close, out)?
+                == Flow::Yield
+            {
+                return Ok(Flow::Yield);
+            }
+            self.open.remove(&(end, start));
+            self.store.close(table);
+            if !out.is_empty() {
+                // One window's panes a batch: its metadata stays one value.
+                return Ok(Flow::Yield);
+            }
+        }
+        Ok(Flow::Done)
+    }
+
     /// Writes every open window.
     pub(super) fn save(&mut self, to: &mut SnapshotWriter) -> Result<()> {
         let groups = to.key_groups();
@@ -131,6 +159,15 @@ impl Windowed {
     }
 }
 
+/// The only pane of a window.
+pub(super) fn stamp_of(window: Window) -> Stamp {
+    Stamp {
+        window,
+        timestamp: window.max_timestamp(),
+        pane: PaneInfo::ON_TIME_AND_ONLY,
+    }
+}
+
 impl Step for Windowed {
     fn process(
         &mut self,
@@ -144,29 +181,7 @@ impl Step for Windowed {
 
     fn watermark(&mut self, wm: Timestamp, out: &mut Outs<'_>) -> Result<Flow> {
         self.watermark = wm;
-        while let Some((&(end, start), &table)) = self.open.first_key_value()
-            && end.previous() < wm
-        {
-            let window = Window::new(start, end);
-            let stamp = Stamp {
-                window,
-                timestamp: window.max_timestamp(),
-                pane: PaneInfo::ON_TIME_AND_ONLY,
-            };
-            let flow =
-                self.store
-                    .emit(&[table], Which::Outputs, &stamp, After::Close, out.port(0))?;
-            if flow == Flow::Yield {
-                return Ok(flow);
-            }
-            self.open.remove(&(end, start));
-            self.store.close(table);
-            if !out.port(0).is_empty() {
-                // One window's panes a batch: its metadata stays one value.
-                return Ok(Flow::Yield);
-            }
-        }
-        Ok(Flow::Done)
+        self.fire_until(wm, Which::Outputs, out.port(0))
     }
 
     fn output_watermark(&self, input: Timestamp) -> Timestamp {

@@ -40,8 +40,19 @@ pub struct Exit {
     pub collection: CollectionId,
     /// The node of another stage that reads it.
     pub reader: NodeId,
-    /// At which port.
+    /// At which port (the first, if it reads it several times).
     pub port: Port,
+    /// It pays to gather before the exchange: partials cross it, for the reader's partials input.
+    pub lifted: bool,
+}
+
+/// A collection that enters a stage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entrance {
+    /// What enters.
+    pub collection: CollectionId,
+    /// It comes as partials for a grouping's partials input.
+    pub lifted: bool,
 }
 
 /// Nodes that run as one unit.
@@ -50,7 +61,7 @@ pub struct StagePlan {
     /// In the order of the graph.
     pub nodes: Vec<NodeId>,
     /// Collections that enter from outside (a source's output counts as outside).
-    pub entries: Vec<CollectionId>,
+    pub entries: Vec<Entrance>,
     /// Collections that leave.
     pub exits: Vec<Exit>,
 }
@@ -137,19 +148,28 @@ impl<'g> Plan<'g> {
             return;
         }
         stages[stage].nodes.push(node.id);
+        let lifted = self.lifts(node);
         for (port, &collection) in node.inputs.iter().enumerate() {
             let from = stage_of[&collection.node];
-            if from != stage {
+            let again = node.inputs[..port].contains(&collection);
+            if from != stage && !again {
                 stages[from].exits.push(Exit {
                     collection,
                     reader: node.id,
                     port,
+                    lifted,
                 });
-                if !stages[stage].entries.contains(&collection) {
-                    stages[stage].entries.push(collection);
-                }
+                stages[stage].entries.push(Entrance { collection, lifted });
             }
         }
+    }
+
+    fn lifts(&self, node: &Node) -> bool {
+        let NodeKind::Group(grouping) = &node.kind else {
+            return false;
+        };
+        let windowing = &self.graph.collection(node.inputs[0]).windowing;
+        node.outputs.len() == 1 && group::lifts(grouping.as_ref(), windowing)
     }
 
     /// The run-time form of `plan`; `outlet` makes what takes each exit's batches.
@@ -171,7 +191,13 @@ impl<'g> Plan<'g> {
         }
         let mut entries: Vec<Vec<(usize, Port)>> = Vec::new();
         for &entry in &plan.entries {
-            entries.push(self.local_readers(entry, &index));
+            let mut readers = self.local_readers(entry.collection, &index);
+            if entry.lifted {
+                readers
+                    .iter_mut()
+                    .for_each(|(_, port)| *port = PARTIALS_OF_ONE_INPUT);
+            }
+            entries.push(readers);
         }
         for (i, exit) in plan.exits.iter().enumerate() {
             let at = plan.nodes.len() + i;
@@ -187,7 +213,10 @@ impl<'g> Plan<'g> {
             match index.get(&exit.collection.node) {
                 Some(&from) => specs[from].consumers[exit.collection.port].push((at, 0)),
                 None => {
-                    let entry = plan.entries.iter().position(|e| *e == exit.collection);
+                    let entry = plan
+                        .entries
+                        .iter()
+                        .position(|e| e.collection == exit.collection);
                     if let Some(entry) = entry {
                         entries[entry].push((at, 0));
                     }
@@ -278,6 +307,16 @@ impl<'g> Plan<'g> {
             windowing,
             path: node.path.clone(),
         }
+    }
+}
+
+/// Only groupings of one input are lifted; their partials input comes right behind it.
+const PARTIALS_OF_ONE_INPUT: Port = 1;
+
+fn whole(collection: CollectionId) -> Entrance {
+    Entrance {
+        collection,
+        lifted: false,
     }
 }
 

@@ -8,6 +8,7 @@
 mod fault;
 mod node;
 
+pub use fault::catch;
 pub use node::{Body, NodeSpec, Outlet};
 
 use crate::stage::node::StageNode;
@@ -15,7 +16,7 @@ use whitebeam_sdk::erase::{Dropped, ErasedBatch, Flow, Outs, Port};
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter, StepSnapshot};
-use whitebeam_sdk::{Error, Result, Timestamp};
+use whitebeam_sdk::{Result, Timestamp};
 
 /// Where batches enter a stage: the consumers of one collection made outside it.
 #[derive(Clone, Debug, Default)]
@@ -333,15 +334,9 @@ impl Stage {
     }
 
     fn guarded(&mut self, body: impl FnOnce(&mut Stage) -> Result<()>) -> Result<()> {
-        match fault::catch(|| body(self)) {
+        match catch(|| body(self)) {
             Ok(result) => result,
-            Err(message) => {
-                let node = &self.nodes[self.current];
-                let e = Error::user_code(format!("user code panicked: {message}"))
-                    .note("The bundle was abandoned: nothing of it is visible.")
-                    .help("return an error from `try_map` or a DoFn instead of panicking, or fix the code");
-                Err(node.context.place(e))
-            }
+            Err(e) => Err(self.nodes[self.current].context.place(e)),
         }
     }
 }
