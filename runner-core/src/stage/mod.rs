@@ -110,6 +110,13 @@ impl Stage {
         }
     }
 
+    /// Nothing more arrives at any entry: every promise goes to the end of time.
+    pub fn finish_inputs(&mut self) {
+        for entry in 0..self.entries.len() {
+            self.set_watermark(entry, Timestamp::MAX);
+        }
+    }
+
     /// Ends the bundle, then moves watermarks through the stage, firing what is due.
     pub fn settle(&mut self) -> Result<()> {
         self.guarded(|stage| {
