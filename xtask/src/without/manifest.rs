@@ -128,6 +128,13 @@ runner-b = { path = "b" }
     }
 
     #[test]
+    fn the_default_features_stay_whatever_they_name() {
+        let text = "[features]\ndefault = [\"b\", \"dep:runner-a\"]\n";
+        let found = without(text, &gone()).expect("the text is a manifest");
+        assert_eq!(found, "[features]\ndefault = [\"b\"]\n");
+    }
+
+    #[test]
     fn members_go_with_their_folders() {
         let text = "[workspace]\nmembers = [\"sdk\", \"runner-a\"]\n";
         let found = without_members(text, &["runner-a"]).expect("the text is a manifest");
