@@ -6,6 +6,7 @@
 mod allowed;
 mod directions;
 mod finding;
+mod ignored;
 mod layout;
 mod packages;
 mod panics;
@@ -61,6 +62,7 @@ fn files(root: &Path) -> Result<Vec<Finding>> {
     for source in &sources {
         found.extend(layout::check(source));
         found.extend(size::check(source));
+        found.extend(ignored::check(source));
     }
     found.extend(unsafety::check(&sources));
     found.extend(purity::check(&sources));
