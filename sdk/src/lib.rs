@@ -4,6 +4,7 @@
 //! Owns the graph and the typed halves of execution behind [`erase`]. Knows no threads, no clocks,
 //! no async runtime and no runner.
 
+mod at;
 pub mod batch;
 pub mod element;
 pub mod erase;
@@ -21,6 +22,7 @@ pub mod transform;
 pub mod trigger;
 pub mod window;
 
+pub use at::At;
 pub use element::{Element, Key};
 pub use error::{Error, ErrorKind, Result};
 pub use pane::{PaneInfo, PaneTiming};

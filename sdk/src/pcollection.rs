@@ -39,6 +39,13 @@ impl<T> std::fmt::Debug for PCollection<T> {
     }
 }
 
+/// A collection without its type: what a node with several inputs is made from.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) id: CollectionId,
+}
+
 impl<T: Element> PCollection<T> {
     /// The pipeline it belongs to.
     pub fn pipeline(&self) -> &Pipeline {
@@ -61,27 +68,50 @@ impl<T: Element> PCollection<T> {
     }
 
     /// Applies a composite: the steps that `f` makes are named `name/..`.
+    #[track_caller]
     pub fn apply<R>(self, name: &str, f: impl FnOnce(PCollection<T>) -> R) -> R {
-        self.scoped(name, false, f)
+        self.scoped(name, false, Location::caller(), f)
     }
 
     /// Names the step that made this collection.
+    #[track_caller]
     pub fn named(self, name: &str) -> Self {
-        self.pipeline.builder().name(self.id.node, name);
+        self.pipeline
+            .builder()
+            .name(self.id.node, name, Location::caller());
         self
     }
 
     /// A transform of the library that is made of others.
-    pub(crate) fn compose<R>(self, name: &str, f: impl FnOnce(PCollection<T>) -> R) -> R {
-        self.scoped(name, true, f)
+    pub(crate) fn compose<R>(
+        self,
+        name: &str,
+        location: &'static Location<'static>,
+        f: impl FnOnce(PCollection<T>) -> R,
+    ) -> R {
+        self.scoped(name, true, location, f)
     }
 
-    fn scoped<R>(self, name: &str, library: bool, f: impl FnOnce(PCollection<T>) -> R) -> R {
+    fn scoped<R>(
+        self,
+        name: &str,
+        library: bool,
+        location: &'static Location<'static>,
+        f: impl FnOnce(PCollection<T>) -> R,
+    ) -> R {
         let pipeline = self.pipeline.clone();
-        pipeline.builder().open_scope(name, library);
+        pipeline.builder().open_scope(name, library, location);
         let result = f(self);
         pipeline.builder().close_scope();
         result
+    }
+
+    /// This collection without its type.
+    pub(crate) fn handle(&self) -> Handle {
+        Handle {
+            pipeline: self.pipeline.clone(),
+            id: self.id,
+        }
     }
 
     pub(crate) fn at(pipeline: &Pipeline, node: NodeId, port: Port) -> Self {

@@ -7,6 +7,7 @@
 mod col;
 mod fill;
 mod vals;
+mod windows;
 
 pub use col::{Col, Meta};
 pub(crate) use fill::{Fill, fill_from};

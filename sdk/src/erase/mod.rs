@@ -5,6 +5,8 @@
 //! what a pane is called are decided by the caller.
 
 mod batch;
+#[cfg(test)]
+pub(crate) mod drive;
 mod elementwise;
 mod gather;
 mod grouping;

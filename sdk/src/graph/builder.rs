@@ -2,6 +2,7 @@
 //!
 //! Owns scopes (composites) and the paths that follow from them. Handles share one builder.
 
+use super::problem::{Code, Place, Problem};
 use super::{CollectionId, Graph, GraphOptions, Node, NodeId, NodeKind, OutputSpec};
 use crate::element::Element;
 use crate::erase::{NewBatch, new_batch};
@@ -15,6 +16,7 @@ pub(crate) struct Builder {
     nodes: Vec<Raw>,
     scopes: Vec<Scope>,
     open: Option<usize>,
+    problems: Vec<Problem>,
     pub(crate) options: GraphOptions,
 }
 
@@ -22,6 +24,7 @@ pub(crate) struct Builder {
 struct Scope {
     name: String,
     named: bool,
+    location: &'static Location<'static>,
     parent: Option<usize>,
     /// Made by a transform of the library, so that `.named` on its result renames it.
     library: bool,
@@ -119,10 +122,19 @@ impl Builder {
         &self.nodes[id.node.0].outputs[id.port]
     }
 
-    pub(crate) fn open_scope(&mut self, name: &str, library: bool) {
+    pub(crate) fn open_scope(
+        &mut self,
+        name: &str,
+        library: bool,
+        location: &'static Location<'static>,
+    ) {
+        if !library {
+            self.check_name(name, location);
+        }
         self.scopes.push(Scope {
             name: name.to_string(),
             named: !library,
+            location,
             parent: self.open,
             library,
         });
@@ -135,7 +147,8 @@ impl Builder {
 
     /// Names the step that produced the last node: the outermost library transform around it that
     /// is not open any more, or the node itself.
-    pub(crate) fn name(&mut self, node: NodeId, name: &str) {
+    pub(crate) fn name(&mut self, node: NodeId, name: &str, location: &'static Location<'static>) {
+        self.check_name(name, location);
         let mut renamed = None;
         let mut scope = self.nodes[node.0].scope;
         while let Some(s) = scope
@@ -155,6 +168,48 @@ impl Builder {
                 self.nodes[node.0].named = true;
             }
         }
+    }
+
+    /// Notes what makes the graph meaningless.
+    pub(crate) fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn check_name(&mut self, name: &str, location: &'static Location<'static>) {
+        if name.is_empty() || name.contains('/') {
+            let message = format!("`{name}` cannot name a step");
+            self.problem(
+                Problem::new(Code::BadName, Place::Line(location), message)
+                    .note("A step's path is made of names with `/` between them."),
+            );
+        }
+    }
+
+    /// Names that a user gave twice in one scope.
+    fn names_given_twice(&self) -> Vec<Problem> {
+        let scopes = self.scopes.iter().filter(|s| s.named);
+        let scopes = scopes.map(|s| ((s.parent, s.name.as_str()), s.location));
+        let nodes = self.nodes.iter().filter(|n| n.named);
+        let nodes = nodes.map(|n| ((n.scope, n.name.as_str()), n.location));
+        let mut seen: HashMap<_, &'static Location<'static>> = HashMap::new();
+        let mut found = Vec::new();
+        for (name, location) in scopes.chain(nodes) {
+            let Some(first) = seen.get(&name) else {
+                seen.insert(name, location);
+                continue;
+            };
+            let message = format!("the name `{}` is given to two steps", name.1);
+            found.push(
+                Problem::new(Code::NameTwice, Place::Line(location), message)
+                    .note(format!(
+                        "The first is at {}:{}.",
+                        first.file(),
+                        first.line()
+                    ))
+                    .note("A step's path is the identity of its state: it must be its own."),
+            );
+        }
+        found
     }
 
     /// Paths of all scopes, made unique among siblings: `Map`, `Map-2`, ...
@@ -187,6 +242,7 @@ impl Builder {
         Graph {
             nodes: self.nodes.iter().enumerate().map(node).collect(),
             options: self.options,
+            problems: [self.problems.clone(), self.names_given_twice()].concat(),
         }
     }
 }

@@ -4,8 +4,14 @@
 //! run-time halves hang at the nodes behind `erase`'s traits.
 
 mod builder;
+mod problem;
+mod types;
+mod validate;
 
 pub(crate) use builder::{Builder, NewNode, Output};
+pub(crate) use problem::{Code, Place, Problem};
+pub(crate) use types::short_type;
+pub(crate) use validate::check;
 
 use crate::erase::{ErasedGrouping, ErasedSink, ErasedSource, MakeStep, NewBatch, Port};
 use crate::source::Boundedness;
@@ -133,6 +139,7 @@ pub struct GraphOptions {
 pub struct Graph {
     nodes: Vec<Node>,
     options: GraphOptions,
+    problems: Vec<Problem>,
 }
 
 impl Graph {

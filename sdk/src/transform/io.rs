@@ -18,8 +18,11 @@ pub struct Written {
 
 impl Written {
     /// Names the writing step.
+    #[track_caller]
     pub fn named(self, name: &str) -> Self {
-        self.pipeline.builder().name(self.node, name);
+        self.pipeline
+            .builder()
+            .name(self.node, name, Location::caller());
         self
     }
 }

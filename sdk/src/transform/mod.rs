@@ -2,10 +2,20 @@
 
 mod combine;
 mod create;
+mod flatten;
 mod fuse;
 mod group_by_key;
 mod io;
+mod keys;
 mod map;
+mod map_with;
+mod partition;
+mod try_map;
 mod window;
+mod with_timestamps;
 
 pub use combine::CombineFn;
+pub use flatten::Flatten;
+pub use io::Written;
+pub use map_with::Reified;
+pub use try_map::Failure;

@@ -82,6 +82,16 @@ impl Windowing {
         self.window_fn
     }
 
+    /// The trigger, if this changes it.
+    pub(crate) fn changes_trigger(&self) -> Option<&Trigger> {
+        self.trigger.as_ref()
+    }
+
+    /// The lateness asked for, which may be less than what is granted.
+    pub(crate) fn asked_lateness(&self) -> Option<Duration> {
+        self.allowed_lateness
+    }
+
     /// `old` with this change applied.
     pub fn applied_to(&self, old: &WindowingStrategy) -> WindowingStrategy {
         WindowingStrategy {

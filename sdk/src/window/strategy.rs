@@ -106,6 +106,18 @@ impl WindowingStrategy {
         }
     }
 
+    /// The strategy of several collections put together: the first one's, with the greatest
+    /// lateness of all, merged only if all are.
+    pub(crate) fn joined(self, others: impl IntoIterator<Item = WindowingStrategy>) -> Self {
+        others
+            .into_iter()
+            .fold(self, |mine, other| WindowingStrategy {
+                allowed_lateness: mine.allowed_lateness.max(other.allowed_lateness),
+                already_merged: mine.already_merged && other.already_merged,
+                ..mine
+            })
+    }
+
     /// The strategy of a grouping's output: the same windows, already merged, under the
     /// continuation trigger.
     pub fn after_grouping(&self) -> WindowingStrategy {
