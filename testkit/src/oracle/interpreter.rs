@@ -303,7 +303,8 @@ impl<V: Clone> Interpreter<V> {
     }
 
     /// A timer of the window came due. What to do follows from the state alone, so that one look is
-    /// enough however far a clock leapt and however many timers it passed.
+    /// enough however far a clock leapt and however many timers it passed. (The model renews the
+    /// timer at expiry here; a known window has never lost it.)
     fn wake(&mut self, id: (u64, Window), step: &mut Step<V>) {
         if self.place(id).is_expired() {
             step.panes.extend(self.with_state(id, WindowState::expire));
@@ -311,11 +312,6 @@ impl<V: Clone> Interpreter<V> {
         } else {
             step.panes
                 .extend(self.with_state(id, WindowState::fire_if_ready));
-            self.with_state(id, |state, place| {
-                if place.is_at_end_of_window() {
-                    state.timers.event.insert(place.expiry());
-                }
-            });
         }
     }
 

@@ -40,7 +40,7 @@ fn every_recorded_scenario_passes() {
 }
 
 /// Rules of which the recording has no example: what is claimed, and the rest of the scenario.
-const BY_HAND: [(&str, &str); 9] = [
+const BY_HAND: [(&str, &str); 21] = [
     (
         "negative instants fall into the window that contains them",
         r#""window":{"fixed":{"size":10}},"trigger":{"repeatedly":{"count":1}},"accumulation":"discarding","steps":[
@@ -98,8 +98,8 @@ const BY_HAND: [(&str, &str); 9] = [
         r#""window":"global","trigger":"never","accumulation":"discarding","allowed_lateness":7,"steps":[
         {"bundle":[1],"output_watermark":"min"},
         {"watermark":"end_of_global_window","output_watermark":"end_of_global_window"},
-        {"watermark":"max","panes":[{"window":"global","values":[1],"timestamp":"max_of_window","timing":"on_time","index":0,"nonspeculative_index":0,"first":true,"last":true}],"output_watermark":"max"},
-        {"bundle":[2],"dropped_late":1,"output_watermark":"max"}]"#,
+        {"watermark":9223371950454775001,"panes":[{"window":"global","values":[1],"timestamp":"max_of_window","timing":"on_time","index":0,"nonspeculative_index":0,"first":true,"last":true}],"output_watermark":9223371950454775001},
+        {"bundle":[2],"dropped_late":1,"output_watermark":9223371950454775001}]"#,
     ),
     (
         "a watermark that moves back has no effect",
@@ -107,6 +107,111 @@ const BY_HAND: [(&str, &str); 9] = [
         {"watermark":10,"output_watermark":10},
         {"watermark":3,"output_watermark":10},
         {"bundle":[9],"dropped_late":1,"output_watermark":10}]"#,
+    ),
+    (
+        "while late firings run, elements count for an early phase that a merge may bring back",
+        r#""window":{"sessions":{"gap":10}},"trigger":{"after_watermark":{"early":{"processing_time":5},"late":{"count":5}}},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0],"output_watermark":"min"},
+        {"watermark":10,"panes":[{"window":[0,10],"values":[0],"timestamp":9,"timing":"on_time","index":0,"nonspeculative_index":0,"first":true,"last":false}],"output_watermark":10},
+        {"bundle":[0],"output_watermark":10},
+        {"advance_processing_time":3,"output_watermark":10},
+        {"bundle":[5],"output_watermark":10},
+        {"advance_processing_time":3,"panes":[{"window":[0,15],"values":[0,5],"timestamp":14,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":10}]"#,
+    ),
+    (
+        "in order, a part keeps its state across its own firings",
+        r#""window":{"fixed":{"size":100}},"trigger":{"each":[{"or_finally":[{"repeatedly":{"count":2}},{"count":5}]},{"count":1}]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[1,2],"panes":[{"window":[0,100],"values":[1,2],"timestamp":99,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":"min"},
+        {"bundle":[3,4],"panes":[{"window":[0,100],"values":[3,4],"timestamp":99,"timing":"early","index":1,"nonspeculative_index":-1,"first":false,"last":false}],"output_watermark":"min"},
+        {"bundle":[5],"panes":[{"window":[0,100],"values":[5],"timestamp":99,"timing":"early","index":2,"nonspeculative_index":-1,"first":false,"last":false}],"output_watermark":"min"},
+        {"bundle":[6],"panes":[{"window":[0,100],"values":[6],"timestamp":99,"timing":"early","index":3,"nonspeculative_index":-1,"first":false,"last":true}],"output_watermark":"min"}]"#,
+    ),
+    (
+        "but where windows merge every firing clears all parts",
+        r#""window":{"sessions":{"gap":10}},"trigger":{"each":[{"or_finally":[{"repeatedly":{"count":2}},{"count":5}]},{"count":1}]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[1,2],"panes":[{"window":[1,12],"values":[1,2],"timestamp":11,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":"min"},
+        {"bundle":[1,2],"panes":[{"window":[1,12],"values":[1,2],"timestamp":11,"timing":"early","index":1,"nonspeculative_index":-1,"first":false,"last":false}],"output_watermark":"min"},
+        {"bundle":[1],"output_watermark":"min"},
+        {"bundle":[1],"panes":[{"window":[1,12],"values":[1,1],"timestamp":11,"timing":"early","index":2,"nonspeculative_index":-1,"first":false,"last":false}],"output_watermark":"min"}]"#,
+    ),
+    (
+        "merged processing time targets become the earliest",
+        r#""window":{"sessions":{"gap":10}},"trigger":{"repeatedly":{"processing_time":5}},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0],"output_watermark":"min"},
+        {"advance_processing_time":3,"output_watermark":"min"},
+        {"bundle":[15],"output_watermark":"min"},
+        {"bundle":[8],"output_watermark":"min"},
+        {"advance_processing_time":2,"output_watermark":"min"},
+        {"advance_processing_time":1,"panes":[{"window":[0,25],"values":[0,8,15],"timestamp":24,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":"min"}]"#,
+    ),
+    (
+        "a target finished in the result is forgotten, and armed anew by the next element",
+        // At 6 [0,19) is past its delay; 1 arms it for 11, 2 for 14, and 15 makes a new session of it.
+        r#""window":{"sessions":{"gap":10}},"trigger":{"each":[{"processing_time":5},{"count":9}]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0,9],"output_watermark":"min"},
+        {"advance_processing_time":6,"panes":[{"window":[0,19],"values":[0,9],"timestamp":18,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":"min"},
+        {"bundle":[1],"output_watermark":"min"},
+        {"advance_processing_time":3,"output_watermark":"min"},
+        {"bundle":[2],"output_watermark":"min"},
+        {"bundle":[15],"output_watermark":"min"},
+        {"advance_processing_time":3,"output_watermark":"min"},
+        {"advance_processing_time":3,"panes":[{"window":[0,25],"values":[1,2,15],"timestamp":24,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":"min"}]"#,
+    ),
+    (
+        "in order, parts after the first that a merge leaves unfinished start afresh",
+        // The second count of [0,19) is 2, then 0 + 1; with 18 it is 2 and the first count is finished.
+        r#""window":{"sessions":{"gap":10}},"trigger":{"each":[{"count":5},{"count":4}]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[27,28,29,30,31],"panes":[{"window":[27,41],"values":[27,28,29,30,31],"timestamp":40,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":"min"},
+        {"bundle":[0,9],"output_watermark":"min"},
+        {"bundle":[1],"output_watermark":"min"},
+        {"bundle":[18],"output_watermark":"min"},
+        {"bundle":[3,4],"panes":[{"window":[0,41],"values":[0,1,3,4,9,18],"timestamp":40,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":true}],"output_watermark":"min"}]"#,
+    ),
+    (
+        "all, a closed session is reopened by a merge that unfinishes a part of it",
+        r#""window":{"sessions":{"gap":10}},"trigger":{"all":["end_of_window",{"count":2}]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0,9],"output_watermark":"min"},
+        {"watermark":20,"panes":[{"window":[0,19],"values":[0,9],"timestamp":18,"timing":"on_time","index":0,"nonspeculative_index":0,"first":true,"last":true}],"output_watermark":20},
+        {"bundle":[5],"output_watermark":20},
+        {"bundle":[0,9],"panes":[{"window":[0,19],"values":[0,5,9],"timestamp":18,"timing":"late","index":0,"nonspeculative_index":0,"first":true,"last":true}],"output_watermark":20}]"#,
+    ),
+    (
+        "in order, a closed session is reopened by a merge that unfinishes a part of it",
+        r#""window":{"sessions":{"gap":10}},"trigger":{"each":[{"count":2},"end_of_window"]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0,9],"panes":[{"window":[0,19],"values":[0,9],"timestamp":18,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":"min"},
+        {"watermark":20,"panes":[{"window":[0,19],"values":[],"timestamp":18,"timing":"on_time","index":1,"nonspeculative_index":0,"first":false,"last":true}],"output_watermark":20},
+        {"bundle":[5],"output_watermark":20},
+        {"bundle":[0,9],"panes":[{"window":[0,19],"values":[0,5,9],"timestamp":18,"timing":"late","index":0,"nonspeculative_index":0,"first":true,"last":true}],"output_watermark":20}]"#,
+    ),
+    (
+        "new sessions that merge into the bounds of a closed one are dropped",
+        r#""window":{"sessions":{"gap":10}},"trigger":"end_of_window","accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0,9],"output_watermark":"min"},
+        {"watermark":20,"panes":[{"window":[0,19],"values":[0,9],"timestamp":18,"timing":"on_time","index":0,"nonspeculative_index":0,"first":true,"last":true}],"output_watermark":20},
+        {"bundle":[0,9],"dropped_closed":2,"output_watermark":20},
+        {"watermark":"max","output_watermark":"max"}]"#,
+    ),
+    (
+        "an end of window passed in every source is passed in the result if its own has passed",
+        r#""window":{"sessions":{"gap":10}},"trigger":{"each":["end_of_window",{"count":9}]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0],"output_watermark":"min"},
+        {"watermark":10,"panes":[{"window":[0,10],"values":[0],"timestamp":9,"timing":"on_time","index":0,"nonspeculative_index":0,"first":true,"last":false}],"output_watermark":10},
+        {"watermark":40,"output_watermark":40},
+        {"bundle":[5],"output_watermark":40}]"#,
+    ),
+    (
+        "an end of window not yet passed in the result is waited for again",
+        r#""window":{"sessions":{"gap":10}},"trigger":{"each":["end_of_window",{"count":9}]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0],"output_watermark":"min"},
+        {"watermark":10,"panes":[{"window":[0,10],"values":[0],"timestamp":9,"timing":"on_time","index":0,"nonspeculative_index":0,"first":true,"last":false}],"output_watermark":10},
+        {"bundle":[5],"output_watermark":10},
+        {"watermark":15,"panes":[{"window":[0,15],"values":[5],"timestamp":14,"timing":"on_time","index":0,"nonspeculative_index":0,"first":true,"last":false}],"output_watermark":15}]"#,
+    ),
+    (
+        "a trigger that is done when any of its parts is done stays so through a merge",
+        r#""window":{"sessions":{"gap":10}},"trigger":{"each":[{"first":[{"count":3},{"processing_time":50}]},{"count":9}]},"accumulation":"discarding","allowed_lateness":50,"steps":[
+        {"bundle":[0,1,2],"panes":[{"window":[0,12],"values":[0,1,2],"timestamp":11,"timing":"early","index":0,"nonspeculative_index":-1,"first":true,"last":false}],"output_watermark":"min"},
+        {"bundle":[5],"output_watermark":"min"}]"#,
     ),
 ];
 
@@ -140,6 +245,19 @@ fn the_output_watermark_waits_for_every_key_and_for_the_other_hold() {
     assert_eq!(interpreter.output_watermark(), 3);
     interpreter.watermark(10);
     assert_eq!(interpreter.output_watermark(), 10);
+}
+
+#[test]
+fn sessions_of_different_keys_do_not_merge() {
+    let json =
+        r#"{"window":{"sessions":{"gap":10}},"trigger":"default","accumulation":"discarding"}"#;
+    let mut interpreter = Interpreter::new(serde_json::from_str(json).unwrap());
+    interpreter.bundle(&[(0, 0, ())]);
+    interpreter.bundle(&[(1, 5, ())]);
+    let panes = interpreter.watermark(MAX).panes;
+    let windows: Vec<Window> = panes.iter().map(|pane| pane.window).collect();
+    let interval = |start, end| Window::Interval { start, end };
+    assert_eq!(windows, [interval(0, 10), interval(5, 15)]);
 }
 
 /// A strategy and the steps it was driven through.

@@ -4,11 +4,17 @@
 //! and the clocks: holds, pane timing, emission of empty panes. Deliberately knows no other window
 //! except those merged into it, and does not decide when to look (see `interpreter`).
 //!
-//! Invariant: a window whose root trigger finished has no contents, no holds and no pane number.
+//! The model's hold at a window's expiry has no field here, because it can be told from nothing that
+//! has: the timer at expiry is pending as long as the window is known, and keeps the output
+//! watermark at the same instant; and a pane stamped with that hold is stamped with EOW, to which
+//! timestamps are clipped.
+//!
+//! Invariants: a known window has a timer at its expiry; one whose root trigger finished has no
+//! contents, no hold and no pane number.
 
 use super::strategy::{Accumulation, Closing, OnTime, Strategy, TimestampCombiner};
 use super::trigger::{Surroundings, Timers, TriggerState};
-use super::windows::{MIN, Timestamp, Window};
+use super::windows::{Timestamp, Window};
 
 /// The three clocks of a grouping step.
 #[derive(Debug, Clone, Copy)]
@@ -81,12 +87,6 @@ impl Place<'_> {
         self.clocks.input_watermark > self.expiry()
     }
 
-    /// The input watermark has passed the end of the window, the output watermark has not.
-    pub(super) fn is_at_end_of_window(&self) -> bool {
-        let end = self.window.last_instant();
-        self.clocks.input_watermark > end && self.clocks.output_watermark <= end
-    }
-
     fn surroundings(&self) -> Surroundings {
         Surroundings {
             input_watermark: self.clocks.input_watermark,
@@ -106,8 +106,6 @@ pub(super) struct WindowState<V> {
     pending: Vec<V>,
     /// Combined timestamp of the pending elements that were in time.
     element_hold: Option<Timestamp>,
-    /// Hold at expiry, for elements that were not and for a last pane that must not be late.
-    expiry_hold: Option<Timestamp>,
     previous: Option<PreviousPane>,
     trigger: TriggerState,
     pub(super) timers: Timers,
@@ -119,7 +117,6 @@ impl<V: Clone> WindowState<V> {
             reported: Vec::new(),
             pending: Vec::new(),
             element_hold: None,
-            expiry_hold: None,
             previous: None,
             trigger: TriggerState::new(&strategy.trigger),
             timers: Timers::default(),
@@ -134,43 +131,31 @@ impl<V: Clone> WindowState<V> {
     /// Everything in this window that keeps the output watermark back: holds and event timers.
     pub(super) fn holds(&self) -> impl Iterator<Item = Timestamp> + '_ {
         let timers = self.timers.event.iter().copied();
-        self.element_hold
-            .into_iter()
-            .chain(self.expiry_hold)
-            .chain(timers)
+        self.element_hold.into_iter().chain(timers)
     }
 
     /// Takes in one element; the window is not closed.
     pub(super) fn accept(&mut self, at: &Place<'_>, timestamp: Timestamp, value: V) {
         self.pending.push(value);
         self.timers.event.insert(at.expiry());
-        if !self.hold_for_element(at, timestamp) {
-            self.hold_until_expiry(at);
-        }
+        self.hold_for_element(at, timestamp);
         self.trigger
             .on_element(&at.strategy.trigger, &at.surroundings(), &mut self.timers);
     }
 
     /// Holds at the element's contribution to the pane's timestamp, unless that is behind the output
-    /// watermark or the end of the window has passed. Says whether it held.
-    fn hold_for_element(&mut self, at: &Place<'_>, timestamp: Timestamp) -> bool {
+    /// watermark or the end of the window has passed: such an element does not touch the timestamp.
+    fn hold_for_element(&mut self, at: &Place<'_>, timestamp: Timestamp) {
         let combiner = at.strategy.timestamp_combiner;
         let end = at.window.last_instant();
         let hold = combiner.assign(timestamp, end);
         if hold < at.clocks.output_watermark || end < at.clocks.input_watermark {
-            return false;
+            return;
         }
         self.element_hold = Some(match self.element_hold {
             None => hold,
             Some(other) => combiner.combine(other, hold),
         });
-        true
-    }
-
-    fn hold_until_expiry(&mut self, at: &Place<'_>) {
-        if !at.is_expired() {
-            self.expiry_hold = Some(at.expiry());
-        }
     }
 
     /// If the trigger is ready: tells it so, and emits unless the pane is an empty one nobody wants.
@@ -201,7 +186,7 @@ impl<V: Clone> WindowState<V> {
     }
 
     fn emit(&mut self, at: &Place<'_>, last: bool) -> Option<Pane<V>> {
-        let timestamp = self.release_holds(at, last);
+        let timestamp = self.element_hold.take().unwrap_or(at.window.last_instant());
         let described = self.describe(at);
         let strategy = at.strategy;
         let wanted = !self.pending.is_empty()
@@ -223,20 +208,6 @@ impl<V: Clone> WindowState<V> {
             first,
             last,
         })
-    }
-
-    /// The pane's timestamp is the least hold, at most the end of the window. All holds go; one at
-    /// expiry comes back if a last pane is promised.
-    fn release_holds(&mut self, at: &Place<'_>, last: bool) -> Timestamp {
-        let end = at.window.last_instant();
-        let holds = self.element_hold.into_iter().chain(self.expiry_hold);
-        let timestamp = holds.min().unwrap_or(end).min(end);
-        self.element_hold = None;
-        self.expiry_hold = None;
-        if !last && at.strategy.closing == Closing::FireAlways {
-            self.hold_until_expiry(at);
-        }
-        timestamp
     }
 
     fn describe(&self, at: &Place<'_>) -> PreviousPane {
@@ -271,7 +242,8 @@ impl<V: Clone> WindowState<V> {
         let trigger = &at.strategy.trigger;
         self.trigger
             .on_merge(trigger, &triggers, &at.surroundings(), &mut self.timers);
-        self.merge_holds(at, &sources);
+        self.timers.event.insert(at.expiry());
+        self.element_hold = merged_hold(at.strategy.timestamp_combiner, &sources);
         self.reported.clear();
         self.pending.clear();
         for mut source in sources {
@@ -282,10 +254,8 @@ impl<V: Clone> WindowState<V> {
             return Vec::new();
         }
         let lost = std::mem::take(&mut self.pending);
-        self.release_holds(at, true);
+        self.element_hold = None;
         self.forget();
-        // A closed window too must be woken when it expires.
-        self.timers.event.insert(at.expiry());
         lost
     }
 
@@ -296,22 +266,16 @@ impl<V: Clone> WindowState<V> {
         self.pending.clear();
         self.previous = None;
     }
+}
 
-    /// A hold at the end of the window is renewed for the new end; others are combined. In either
-    /// case the result is held until its expiry as well.
-    fn merge_holds(&mut self, at: &Place<'_>, sources: &[Self]) {
-        let combiner = at.strategy.timestamp_combiner;
-        self.element_hold = match combiner {
-            TimestampCombiner::EndOfWindow => None,
-            TimestampCombiner::Earliest | TimestampCombiner::Latest => sources
-                .iter()
-                .filter_map(|source| source.element_hold)
-                .reduce(|a, b| combiner.combine(a, b)),
-        };
-        if combiner == TimestampCombiner::EndOfWindow && !sources.is_empty() {
-            self.hold_for_element(at, MIN);
-        }
-        self.expiry_hold = None;
-        self.hold_until_expiry(at);
+/// Holds combine, except those at the end of a window: the result ends elsewhere, and the element
+/// that caused the merge is about to hold there.
+fn merged_hold<V>(combiner: TimestampCombiner, sources: &[WindowState<V>]) -> Option<Timestamp> {
+    match combiner {
+        TimestampCombiner::EndOfWindow => None,
+        TimestampCombiner::Earliest | TimestampCombiner::Latest => sources
+            .iter()
+            .filter_map(|source| source.element_hold)
+            .reduce(|a, b| combiner.combine(a, b)),
     }
 }

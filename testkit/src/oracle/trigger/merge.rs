@@ -24,10 +24,12 @@ impl TriggerState {
             Trigger::Never => {}
             Trigger::Default => wait_for_end_of_window(now, timers),
             Trigger::EndOfWindow => {
-                // With no source at all nothing is finished. Beam says the opposite, and loses a late
-                // bundle that creates and merges only new sessions.
-                self.finished =
-                    !sources.is_empty() && finished_in_all(sources) && now.past_end_of_window();
+                // With no source the result stays what it was: closed if it had been, open if it
+                // is new. (Beam finishes it even then, and so drops a late bundle that creates and
+                // merges only new sessions.)
+                if !sources.is_empty() {
+                    self.finished = finished_in_all(sources) && now.past_end_of_window();
+                }
             }
             Trigger::Count(_) => {
                 if sources.iter().any(|source| source.finished) {
