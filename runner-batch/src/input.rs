@@ -1,0 +1,104 @@
+//! Reading one split into a stage's entry.
+//!
+//! Owns the loop around a reader, its bundles and the position in errors.
+
+use crate::observe::Meter;
+use whitebeam_runner_core::plan::Plan;
+use whitebeam_runner_core::stage::{Stage, catch};
+use whitebeam_sdk::erase::{ErasedBatch, ErasedReader, ErasedSource};
+use whitebeam_sdk::graph::{Node, NodeId, NodeKind};
+use whitebeam_sdk::source::Poll;
+use whitebeam_sdk::time::Timestamp;
+use whitebeam_sdk::{Error, Result};
+
+/// Batches per bundle while no watermark moves.
+const BUNDLE_BATCHES: usize = 64;
+
+/// A source node with its splits.
+pub(crate) struct Input<'g> {
+    node: &'g Node,
+    source: &'g dyn ErasedSource,
+    pub(crate) splits: Vec<Vec<u8>>,
+}
+
+impl<'g> Input<'g> {
+    /// Finds the splits of source `id`.
+    pub(crate) fn discover(plan: &Plan<'g>, id: NodeId, desired: usize) -> Result<Self> {
+        let node = plan.graph().node(id);
+        let NodeKind::Source(source) = &node.kind else {
+            return Err(Error::internal("reading a node that is not a source"));
+        };
+        let found = catch(|| source.discover(&[], desired)).and_then(|found| found);
+        let splits = found.map_err(|e| e.at_step(node.path.clone()).at_line(node.line()))?;
+        Ok(Input { node, source: source.as_ref(), splits })
+    }
+
+    /// Opens one split.
+    pub(crate) fn open(&self, plan: &Plan<'_>, split: &[u8], meter: &Meter) -> Result<Reading<'g>> {
+        let options = plan.read_options(self.node.id);
+        let reader = self.source.open(split, None, &options).map_err(|e| self.place(e, split))?;
+        meter.opened(reader.progress().total);
+        Ok(Reading {
+            node: self.node,
+            split: self.source.describe_split(split),
+            reader,
+            batch: (self.node.outputs[0].new_batch)(),
+            done: 0,
+            batches: 0,
+        })
+    }
+
+    fn place(&self, e: Error, split: &[u8]) -> Error {
+        e.at_step(self.node.path.clone())
+            .at_line(self.node.line())
+            .at_position(self.source.describe_split(split))
+    }
+}
+
+/// An open split.
+pub(crate) struct Reading<'g> {
+    node: &'g Node,
+    split: String,
+    reader: Box<dyn ErasedReader>,
+    batch: Box<dyn ErasedBatch>,
+    done: u64,
+    batches: usize,
+}
+
+impl Reading<'_> {
+    /// The promise of this split.
+    pub(crate) fn watermark(&self) -> Timestamp {
+        self.reader.watermark()
+    }
+
+    /// Reads a batch and delivers it; false at the end of the split.
+    pub(crate) fn step(&mut self, stage: &mut Stage, entry: usize, meter: &Meter) -> Result<bool> {
+        let (reader, batch) = (&mut self.reader, self.batch.as_mut());
+        let polled = catch(|| reader.poll(batch)).and_then(|poll| poll);
+        let poll = polled.map_err(|e| self.place(e).at_line(self.node.line()))?;
+        let done = self.reader.progress().done;
+        meter.read(done.saturating_sub(self.done), self.batch.len());
+        self.done = done;
+        stage.push(entry, self.batch.as_mut()).map_err(|e| self.near(e))?;
+        Ok(poll != Poll::End)
+    }
+
+    /// True once a bundle is long enough to be ended although no watermark moved.
+    pub(crate) fn bundle_is_full(&mut self) -> bool {
+        self.batches += 1;
+        self.batches.is_multiple_of(BUNDLE_BATCHES)
+    }
+
+    fn place(&self, e: Error) -> Error {
+        self.near(e).at_step(self.node.path.clone())
+    }
+
+    /// Adds how far the split was read: the element that failed stands before it.
+    pub(crate) fn near(&self, e: Error) -> Error {
+        let position = self.reader.describe_position();
+        e.at_position(match position.as_str() {
+            "" => self.split.clone(),
+            position => format!("{}, up to {position}", self.split),
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! What a run did: elements by step, and what was dropped.
+
+use crate::commit::Staged;
+use std::collections::BTreeMap;
+use std::fmt;
+use whitebeam_runner_core::stage::Stage;
+use whitebeam_sdk::erase::Dropped;
+use whitebeam_sdk::graph::NodeId;
+
+/// Counts of one step.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StepCount {
+    /// The step's path.
+    pub path: String,
+    /// Elements it took.
+    pub elements_in: u64,
+    /// (element, window) pairs it dropped.
+    pub dropped: Dropped,
+}
+
+/// What a batch run did.
+#[derive(Clone, Debug, Default)]
+pub struct BatchReport {
+    steps: BTreeMap<NodeId, StepCount>,
+}
+
+impl BatchReport {
+    /// Counts by step, in the order of the graph.
+    pub fn steps(&self) -> impl Iterator<Item = &StepCount> {
+        self.steps.values()
+    }
+
+    /// Adds what one copy of a stage counted.
+    pub(crate) fn add(&mut self, stage: &Stage) {
+        for (id, path, n) in stage.elements_in() {
+            let step = self.steps.entry(id).or_default();
+            step.path = path.to_string();
+            step.elements_in += n;
+        }
+        for (id, dropped) in stage.dropped() {
+            let known = &mut self.steps.entry(id).or_default().dropped;
+            known.late += dropped.late;
+            known.closed += dropped.closed;
+            known.unwindowed += dropped.unwindowed;
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: BatchReport) {
+        for (id, more) in other.steps {
+            let step = self.steps.entry(id).or_default();
+            step.path = more.path;
+            step.elements_in += more.elements_in;
+            step.dropped.late += more.dropped.late;
+            step.dropped.closed += more.dropped.closed;
+            step.dropped.unwindowed += more.dropped.unwindowed;
+        }
+    }
+}
+
+impl fmt::Display for BatchReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in self.steps.values() {
+            write!(f, "{:>12}  {}", step.elements_in, step.path)?;
+            let dropped = step.dropped;
+            if dropped != Dropped::default() {
+                write!(f, "  (dropped: {} late, {} closed, {} in no window)",
+                    dropped.late, dropped.closed, dropped.unwindowed)?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a run leaves behind before its commit.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) report: BatchReport,
+    pub(crate) staged: Staged,
+}
+
+impl Outcome {
+    pub(crate) fn merge(&mut self, other: Outcome) {
+        self.report.merge(other.report);
+        self.staged.extend(other.staged);
+    }
+}
