@@ -1,8 +1,8 @@
 //! Making results visible: every sink's staged parts, once, at the end.
 
+use whitebeam_sdk::Result;
 use whitebeam_sdk::graph::{Graph, NodeId, NodeKind};
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::Result;
 
 /// The only epoch of a batch run.
 pub(crate) const EPOCH: Epoch = Epoch(0);

@@ -3,15 +3,15 @@
 //! Owns the partitions of one exit and the outlets that fill them. Partition = range of key groups,
 //! so the division is the same whatever made the elements.
 
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use whitebeam_runner_core::group::Lift;
 use whitebeam_runner_core::plan::Exit;
 use whitebeam_runner_core::stage::Outlet;
+use whitebeam_sdk::Result;
 use whitebeam_sdk::erase::{ErasedBatch, ErasedGrouping, Port};
 use whitebeam_sdk::graph::{Graph, NodeKind};
 use whitebeam_sdk::hash::KEY_GROUPS;
-use whitebeam_sdk::Result;
-use std::sync::Arc;
 
 /// A batch is sent on when it holds this many bytes: coarser than inside a stage, since it crosses
 /// threads.
@@ -28,7 +28,9 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn new(partitions: usize) -> Self {
-        Exchange { partitions: (0..partitions).map(|_| Mutex::default()).collect() }
+        Exchange {
+            partitions: (0..partitions).map(|_| Mutex::default()).collect(),
+        }
     }
 
     fn send(&self, partition: usize, batch: &mut Box<dyn ErasedBatch>) {
@@ -46,7 +48,9 @@ impl Exchange {
 
     fn lock(&self, partition: usize) -> std::sync::MutexGuard<'_, Vec<Box<dyn ErasedBatch>>> {
         // A panic of another worker leaves whole batches only.
-        self.partitions[partition].lock().unwrap_or_else(PoisonError::into_inner)
+        self.partitions[partition]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What takes the batches of `exit` in the task that is `index` of its stage.
@@ -61,14 +65,24 @@ impl Exchange {
         let collection = graph.collection(exit.collection);
         let NodeKind::Group(grouping) = &graph.node(exit.reader).kind else {
             let batch = (collection.new_batch)();
-            return Ok(Box::new(Keep { exchange, partition: index % n, batch }));
+            return Ok(Box::new(Keep {
+                exchange,
+                partition: index % n,
+                batch,
+            }));
         };
-        let port = if exit.lifted { grouping.inputs() } else { exit.port };
+        let port = if exit.lifted {
+            grouping.inputs()
+        } else {
+            exit.port
+        };
         let scatter = Scatter {
             exchange,
             grouping: Arc::clone(grouping),
             port,
-            to: (0..u32::from(KEY_GROUPS)).map(|g| g * n as u32 / u32::from(KEY_GROUPS)).collect(),
+            to: (0..u32::from(KEY_GROUPS))
+                .map(|g| g * n as u32 / u32::from(KEY_GROUPS))
+                .collect(),
             outs: (0..n).map(|_| grouping.new_input(port)).collect(),
         };
         if !exit.lifted {
@@ -112,7 +126,8 @@ struct Scatter {
 
 impl Outlet for Scatter {
     fn take(&mut self, batch: &mut dyn ErasedBatch) -> Result<()> {
-        self.grouping.scatter(self.port, batch, &self.to, &mut self.outs);
+        self.grouping
+            .scatter(self.port, batch, &self.to, &mut self.outs);
         for (partition, out) in self.outs.iter_mut().enumerate() {
             if out.bytes() >= SEND_BYTES {
                 self.exchange.send(partition, out);
@@ -136,10 +151,12 @@ struct LiftThenScatter {
 
 impl Outlet for LiftThenScatter {
     fn take(&mut self, batch: &mut dyn ErasedBatch) -> Result<()> {
-        self.lift.add(batch, &mut |partials| self.scatter.take(partials))
+        self.lift
+            .add(batch, &mut |partials| self.scatter.take(partials))
     }
     fn finish(&mut self) -> Result<()> {
-        self.lift.flush(&mut |partials| self.scatter.take(partials))?;
+        self.lift
+            .flush(&mut |partials| self.scatter.take(partials))?;
         self.scatter.finish()
     }
 }

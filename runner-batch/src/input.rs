@@ -30,13 +30,20 @@ impl<'g> Input<'g> {
         };
         let found = catch(|| source.discover(&[], desired)).and_then(|found| found);
         let splits = found.map_err(|e| e.at_step(node.path.clone()).at_line(node.line()))?;
-        Ok(Input { node, source: source.as_ref(), splits })
+        Ok(Input {
+            node,
+            source: source.as_ref(),
+            splits,
+        })
     }
 
     /// Opens one split.
     pub(crate) fn open(&self, plan: &Plan<'_>, split: &[u8], meter: &Meter) -> Result<Reading<'g>> {
         let options = plan.read_options(self.node.id);
-        let reader = self.source.open(split, None, &options).map_err(|e| self.place(e, split))?;
+        let reader = self
+            .source
+            .open(split, None, &options)
+            .map_err(|e| self.place(e, split))?;
         meter.opened(reader.progress().total);
         Ok(Reading {
             node: self.node,
@@ -79,7 +86,9 @@ impl Reading<'_> {
         let done = self.reader.progress().done;
         meter.read(done.saturating_sub(self.done), self.batch.len());
         self.done = done;
-        stage.push(entry, self.batch.as_mut()).map_err(|e| self.near(e))?;
+        stage
+            .push(entry, self.batch.as_mut())
+            .map_err(|e| self.near(e))?;
         Ok(poll != Poll::End)
     }
 

@@ -51,7 +51,11 @@ impl BatchRunner {
     /// With one worker per core.
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        BatchRunner { parallelism: cores, group: GroupOptions::default(), observer: None }
+        BatchRunner {
+            parallelism: cores,
+            group: GroupOptions::default(),
+            observer: None,
+        }
     }
 
     /// With `n` workers (at least one). Results do not depend on it.
@@ -114,11 +118,14 @@ fn check_bounded(graph: &Graph) -> Result<()> {
             && source.boundedness() == Boundedness::Unbounded
         {
             problems.push(
-                Error::new(ErrorKind::Unsupported, "the batch runner needs an input that ends")
-                    .at_step(node.path.clone())
-                    .at_line(node.line())
-                    .note(format!("{} is unbounded.", source.describe()))
-                    .help("read up to a bound, or choose the streaming runner"),
+                Error::new(
+                    ErrorKind::Unsupported,
+                    "the batch runner needs an input that ends",
+                )
+                .at_step(node.path.clone())
+                .at_line(node.line())
+                .note(format!("{} is unbounded.", source.describe()))
+                .help("read up to a bound, or choose the streaming runner"),
             );
         }
     }

@@ -41,12 +41,23 @@ pub(crate) fn run(
     workers: usize,
     meter: &Meter,
 ) -> Result<Outcome> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|e| {
-        Error::new(ErrorKind::Unavailable, format!("{workers} worker threads cannot be started"))
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(workers)
+        .build()
+        .map_err(|e| {
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("{workers} worker threads cannot be started"),
+            )
             .caused_by(e)
             .help("choose a smaller --parallelism")
-    })?;
-    let run = Run { plan, group, workers, meter };
+        })?;
+    let run = Run {
+        plan,
+        group,
+        workers,
+        meter,
+    };
     pool.install(|| run.stages())
 }
 
@@ -60,8 +71,12 @@ impl<'g> Run<'_, 'g> {
                 exchanges.insert((exit.collection, exit.reader), exchange);
             }
             let source = stage.entries.iter().find(|e| {
-                matches!(self.plan.graph().node(e.collection.node).kind, NodeKind::Source(_))
-                    && !exchanges.keys().any(|(c, r)| *c == e.collection && stage.nodes.contains(r))
+                matches!(
+                    self.plan.graph().node(e.collection.node).kind,
+                    NodeKind::Source(_)
+                ) && !exchanges
+                    .keys()
+                    .any(|(c, r)| *c == e.collection && stage.nodes.contains(r))
             });
             let ran = match source {
                 Some(entry) => self.read(&stage, entry.collection.node, &exchanges),
@@ -79,7 +94,9 @@ impl<'g> Run<'_, 'g> {
         let n = input.splits.len().max(1);
         let tasks = (0..n).into_par_iter().map(|i| {
             self.task(plan, i, n, exchanges, |stage| {
-                let Some(split) = input.splits.get(i) else { return Ok(()) };
+                let Some(split) = input.splits.get(i) else {
+                    return Ok(());
+                };
                 let mut reading = input.open(self.plan, split, self.meter)?;
                 while reading.step(stage, 0, self.meter)? {
                     if reading.bundle_is_full() {
@@ -126,8 +143,14 @@ impl<'g> Run<'_, 'g> {
         exchanges: &Exchanges,
         feed: impl FnOnce(&mut Stage) -> Result<()>,
     ) -> Result<Outcome> {
-        let shard = Shard { index: index as u32, of: of as u32 };
-        let options = StageOptions { group: self.group, shard };
+        let shard = Shard {
+            index: index as u32,
+            of: of as u32,
+        };
+        let options = StageOptions {
+            group: self.group,
+            shard,
+        };
         let graph = self.plan.graph();
         let mut stage = self.plan.stage(plan, &options, &mut |exit| {
             exchanges[&(exit.collection, exit.reader)].outlet(graph, exit, index)
@@ -143,7 +166,10 @@ fn run_task(stage: &mut Stage, feed: impl FnOnce(&mut Stage) -> Result<()>) -> R
     feed(stage)?;
     drain(stage)?;
     stage.flush_outlets()?;
-    let mut outcome = Outcome { staged: stage.stage_sinks(EPOCH)?, ..Outcome::default() };
+    let mut outcome = Outcome {
+        staged: stage.stage_sinks(EPOCH)?,
+        ..Outcome::default()
+    };
     outcome.report.add(stage);
     Ok(outcome)
 }

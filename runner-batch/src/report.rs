@@ -63,8 +63,11 @@ impl fmt::Display for BatchReport {
             write!(f, "{:>12}  {}", step.elements_in, step.path)?;
             let dropped = step.dropped;
             if dropped != Dropped::default() {
-                write!(f, "  (dropped: {} late, {} closed, {} in no window)",
-                    dropped.late, dropped.closed, dropped.unwindowed)?;
+                write!(
+                    f,
+                    "  (dropped: {} late, {} closed, {} in no window)",
+                    dropped.late, dropped.closed, dropped.unwindowed
+                )?;
             }
             writeln!(f)?;
         }

@@ -49,14 +49,22 @@ impl<'g> Lane<'g> {
 /// Runs the whole graph on the calling thread.
 pub(crate) fn run(plan: &Plan<'_>, group: GroupOptions, meter: &Meter) -> Result<Outcome> {
     let whole = plan.whole();
-    let options = StageOptions { group, shard: Shard { index: 0, of: 1 } };
+    let options = StageOptions {
+        group,
+        shard: Shard { index: 0, of: 1 },
+    };
     let no_exit = &mut |_: &_| Err(Error::internal("a stage without exits has no outlet"));
     let mut stage = plan.stage(&whole, &options, no_exit)?;
     let mut lanes = Vec::new();
     for entry in &whole.entries {
         let input = Input::discover(plan, entry.collection.node, 1)?;
         meter.found(input.splits.len());
-        lanes.push(Lane { input, next_split: 0, open: None, watermark: Timestamp::MIN });
+        lanes.push(Lane {
+            input,
+            next_split: 0,
+            open: None,
+            watermark: Timestamp::MIN,
+        });
     }
     stage.setup()?;
     let ran = read_all(plan, &mut stage, &mut lanes, meter).and_then(|()| finish(&mut stage));
@@ -72,7 +80,9 @@ fn read_all<'g>(
 ) -> Result<()> {
     while let Some(entry) = least(plan, lanes, meter)? {
         let lane = &mut lanes[entry];
-        let Some(reading) = &mut lane.open else { continue };
+        let Some(reading) = &mut lane.open else {
+            continue;
+        };
         let more = reading.step(stage, entry, meter)?;
         let full = reading.bundle_is_full();
         if !more {
@@ -109,7 +119,10 @@ fn least<'g>(plan: &Plan<'g>, lanes: &mut [Lane<'g>], meter: &Meter) -> Result<O
 /// Nothing more comes: fires everything, on a virtual clock, and stages the sinks.
 fn finish(stage: &mut Stage) -> Result<Outcome> {
     drain(stage)?;
-    let mut outcome = Outcome { staged: stage.stage_sinks(EPOCH)?, ..Outcome::default() };
+    let mut outcome = Outcome {
+        staged: stage.stage_sinks(EPOCH)?,
+        ..Outcome::default()
+    };
     outcome.report.add(stage);
     Ok(outcome)
 }

@@ -100,7 +100,12 @@ impl<'g> Plan<'g> {
         StagePlan {
             nodes: others.map(|n| n.id).collect(),
             entries: sources
-                .map(|n| whole(CollectionId { node: n.id, port: 0 }))
+                .map(|n| {
+                    whole(CollectionId {
+                        node: n.id,
+                        port: 0,
+                    })
+                })
                 .collect(),
             exits: Vec::new(),
         }
@@ -138,7 +143,10 @@ impl<'g> Plan<'g> {
         stages: &mut [StagePlan],
     ) {
         if matches!(node.kind, NodeKind::Source(_)) {
-            stages[stage].entries.push(whole(CollectionId { node: node.id, port: 0 }));
+            stages[stage].entries.push(whole(CollectionId {
+                node: node.id,
+                port: 0,
+            }));
             return;
         }
         stages[stage].nodes.push(node.id);
