@@ -25,10 +25,16 @@ pub trait Gather: Send + Sync + 'static {
     }
 }
 
-/// How the values of one input are added.
+/// How the elements of one input are taken apart and added.
 pub trait Feed<G: Gather>: Send + Sync + 'static {
-    /// Values of this input; it carries `(Key, Value)`.
-    type Value: Element;
+    /// Elements of this input.
+    type Item: Element;
+    /// What is added for an element.
+    type Value: Clone;
+    /// The key of an element.
+    fn key(item: &Self::Item) -> &G::Key;
+    /// Key and value of an element.
+    fn split(item: Self::Item) -> (G::Key, Self::Value);
     /// Adds one value.
     fn add(&self, gather: &G, acc: &mut G::Acc, value: Self::Value);
 }
@@ -39,7 +45,16 @@ pub trait Feed<G: Gather>: Send + Sync + 'static {
 pub struct Partials;
 
 impl<G: Gather> Feed<G> for Partials {
+    type Item = (G::Key, G::Acc);
     type Value = G::Acc;
+    #[inline(always)]
+    fn key(item: &Self::Item) -> &G::Key {
+        &item.0
+    }
+    #[inline(always)]
+    fn split(item: Self::Item) -> (G::Key, G::Acc) {
+        item
+    }
     #[inline(always)]
     fn add(&self, gather: &G, acc: &mut G::Acc, value: G::Acc) {
         gather.merge(acc, value);

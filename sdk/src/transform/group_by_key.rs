@@ -27,7 +27,16 @@ impl<K: Key, V: Element> Gather for Lists<K, V> {
 }
 
 impl<K: Key, V: Element> Feed<Lists<K, V>> for Append {
+    type Item = (K, V);
     type Value = V;
+    #[inline(always)]
+    fn key(item: &(K, V)) -> &K {
+        &item.0
+    }
+    #[inline(always)]
+    fn split(item: (K, V)) -> (K, V) {
+        item
+    }
     #[inline(always)]
     fn add(&self, _: &Lists<K, V>, acc: &mut Vec<V>, value: V) {
         acc.push(value);
@@ -44,7 +53,9 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         let grouping = Grouping::new(Lists(PhantomData), false).feed(Append);
         self.grouped("GroupByKey", Location::caller(), grouping)
     }
+}
 
+impl<T: Element> PCollection<T> {
     /// Adds a grouping node with this one input.
     pub(crate) fn grouped<G: Gather>(
         self,

@@ -69,7 +69,7 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
         target: Target<'_, G>,
         slots: Option<&mut Vec<Slot>>,
     ) {
-        match &mut typed::<(G::Key, F::Value)>(input).vals {
+        match &mut typed::<F::Item>(input).vals {
             Vals::Owned(v) => self.upsert_all(gather, v.drain(..), target, slots),
             Vals::Shared(all, range) => {
                 self.upsert_all(gather, all[range.clone()].iter().cloned(), target, slots);
@@ -84,8 +84,8 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
         key_slot: &mut dyn FnMut(&G::Key) -> Slot,
         slots: &mut Vec<Slot>,
     ) {
-        let batch = typed::<(G::Key, F::Value)>(input);
-        slots.extend(batch.values().iter().map(|(k, _)| key_slot(k)));
+        let batch = typed::<F::Item>(input);
+        slots.extend(batch.values().iter().map(|item| key_slot(F::key(item))));
     }
 
     fn accumulate(
@@ -100,8 +100,9 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
             self.0.add(gather, acc, value);
         };
         let mut ops = ops.iter().peekable();
-        let values = typed::<(G::Key, F::Value)>(input).take_values();
-        for (row, (_, value)) in values.into_iter().enumerate() {
+        let values = typed::<F::Item>(input).take_values();
+        for (row, item) in values.into_iter().enumerate() {
+            let (_, value) = F::split(item);
             let mut mine = ops.next_if(|op| op.row as usize == row);
             while let Some(op) = mine {
                 mine = ops.next_if(|next| next.row as usize == row);
@@ -116,21 +117,17 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
     }
 
     fn each(&self, gather: &G, input: &mut dyn ErasedBatch, visit: &mut Visit<'_, G>) {
-        for (row, (key, value)) in typed::<(G::Key, F::Value)>(input)
-            .values()
-            .iter()
-            .enumerate()
-        {
-            visit(row, key, &mut |acc| self.0.add(gather, acc, value.clone()));
+        for (row, item) in typed::<F::Item>(input).values().iter().enumerate() {
+            visit(row, F::key(item), &mut |acc| self.0.add(gather, acc, F::split(item.clone()).1));
         }
     }
 
     fn scatter(&self, input: &mut dyn ErasedBatch, to: &[u32], outs: &mut [Box<dyn ErasedBatch>]) {
-        let batch = typed::<(G::Key, F::Value)>(input);
+        let batch = typed::<F::Item>(input);
         let groups = to.len() as u16;
         let mut rows = vec![Vec::new(); outs.len()];
-        for (i, (key, _)) in batch.values().iter().enumerate() {
-            let target = to[usize::from(KeyGroup::of(stable_hash(key), groups).0)];
+        for (i, item) in batch.values().iter().enumerate() {
+            let target = to[usize::from(KeyGroup::of(stable_hash(F::key(item)), groups).0)];
             rows[target as usize].push(i as u32);
         }
         for (out, rows) in outs.iter_mut().zip(&rows) {
@@ -142,7 +139,7 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
     }
 
     fn new_input(&self) -> Box<dyn ErasedBatch> {
-        new_batch::<(G::Key, F::Value)>()
+        new_batch::<F::Item>()
     }
 }
 
@@ -151,7 +148,7 @@ impl<F> TypedFeed<F> {
     fn upsert_all<G: Gather>(
         &self,
         gather: &G,
-        mut items: impl Iterator<Item = (G::Key, F::Value)>,
+        mut items: impl Iterator<Item = F::Item>,
         target: Target<'_, G>,
         mut slots: Option<&mut Vec<Slot>>,
     ) where
@@ -176,9 +173,9 @@ impl<F> TypedFeed<F> {
             match &ids[run.first as usize..(run.first + run.n) as usize] {
                 [] => part.for_each(drop),
                 [one] => self.upsert_one(gather, part, table::<G>(tables, *one), &mut note),
-                many => part.for_each(|(k, v)| {
+                many => part.for_each(|item| {
                     for id in many {
-                        let one = std::iter::once((k.clone(), v.clone()));
+                        let one = std::iter::once(item.clone());
                         self.upsert_one(gather, one, table::<G>(tables, *id), &mut note);
                     }
                 }),
@@ -190,13 +187,14 @@ impl<F> TypedFeed<F> {
     fn upsert_one<G: Gather>(
         &self,
         gather: &G,
-        items: impl Iterator<Item = (G::Key, F::Value)>,
+        items: impl Iterator<Item = F::Item>,
         table: &mut Table<G::Key, G::Acc>,
         note: &mut impl FnMut(Slot),
     ) where
         F: Feed<G>,
     {
-        for (key, value) in items {
+        for item in items {
+            let (key, value) = F::split(item);
             let slot = table.slot(stable_hash(&key), key, || gather.create());
             self.0.add(gather, &mut table.entries[slot].acc, value);
             note(slot as Slot);
