@@ -47,6 +47,11 @@ pub trait Sink<T: Element>: Send + Sync + 'static {
     }
     /// Makes everything staged in `epoch` visible, or nothing. Repeating it changes nothing.
     fn commit(&self, epoch: Epoch, staged: Vec<Self::Staged>) -> Result<Committed>;
+    /// The input has ended and every epoch is committed. Called once, by runs that come to an end
+    /// without an error.
+    fn finish(&self) -> Result<()> {
+        Ok(())
+    }
     /// Removes what was staged and will never be committed. Best effort.
     fn abort(&self) {}
     /// The writer looks at timestamps and windows, not only at values.

@@ -11,3 +11,6 @@
 )]
 
 pub mod oracle;
+mod recorder;
+
+pub use recorder::{Collect, Recorded, Recorder, RecorderWriter, Row};

@@ -7,7 +7,9 @@ use super::batch::{ErasedBatch, typed};
 use crate::element::{self, Element};
 use crate::error::Result;
 use crate::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
-use crate::source::{Boundedness, Poll, Position, Progress, ReadOptions, Reader, Residual, Source};
+use crate::source::{
+    Boundedness, Poll, Position, Progress, ReadOptions, Reader, Residual, ScriptEvent, Source,
+};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ pub trait ErasedSource: Send + Sync {
     ) -> Result<Box<dyn ErasedReader>>;
     /// Whether the input ends.
     fn boundedness(&self) -> Boundedness;
+    /// See [`Source::script`].
+    fn script(&self) -> Option<Vec<ScriptEvent<Box<dyn ErasedBatch>>>>;
     /// For `explain`.
     fn describe(&self) -> String;
     /// For progress and errors.
@@ -85,6 +89,11 @@ impl<S: Source> ErasedSource for TypedSource<S> {
     fn boundedness(&self) -> Boundedness {
         self.0.boundedness()
     }
+    fn script(&self) -> Option<Vec<ScriptEvent<Box<dyn ErasedBatch>>>> {
+        let events = self.0.script()?.into_iter();
+        let erased = |batch| Box::new(batch) as Box<dyn ErasedBatch>;
+        Some(events.map(|event| event.map(erased)).collect())
+    }
     fn describe(&self) -> String {
         self.0.describe()
     }
@@ -127,6 +136,8 @@ pub trait ErasedSink: Send + Sync {
     fn recover(&self) -> Result<Option<Epoch>>;
     /// See [`Sink::commit`]; the staged parts are encoded.
     fn commit(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<Committed>;
+    /// See [`Sink::finish`].
+    fn finish(&self) -> Result<()>;
     /// See [`Sink::abort`].
     fn abort(&self);
     /// See [`Sink::observes_timestamps`].
@@ -160,6 +171,9 @@ impl<T: Element, S: Sink<T>> ErasedSink for TypedSink<T, S> {
     fn commit(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<Committed> {
         let staged: Result<Vec<S::Staged>> = staged.iter().map(|b| decode_all(b)).collect();
         self.0.commit(epoch, staged?)
+    }
+    fn finish(&self) -> Result<()> {
+        self.0.finish()
     }
     fn abort(&self) {
         self.0.abort();

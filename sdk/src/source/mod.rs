@@ -5,9 +5,11 @@
 //! async runtime: a reader is polled and never blocks for long.
 
 mod memory;
+mod script;
 mod timing;
 
 pub use memory::{EventTime, MemorySource, MemorySplit};
+pub use script::ScriptEvent;
 pub use timing::{Ordered, OutOfOrder, Stamped, Timing, Untimed};
 
 use crate::batch::Batch;
@@ -125,6 +127,11 @@ pub trait Source: Send + Sync + 'static {
     /// Whether the input ends.
     fn boundedness(&self) -> Boundedness {
         Boundedness::Bounded
+    }
+
+    /// What is played instead of reading splits, for inputs of tests; see [`ScriptEvent`].
+    fn script(&self) -> Option<Vec<ScriptEvent<Batch<Self::Out>>>> {
+        None
     }
 
     /// For `explain`, such as `text files orders/*.csv`.

@@ -1,0 +1,396 @@
+//! `LocalRun`: a pipeline at work under the caller's hand.
+//!
+//! Owns the loop: read, work, tick, until nothing is left; and the virtual clock. Does not own what
+//! a step does with what it is given. Invariant: an event is driven until nothing moves any more
+//! before the next one is played.
+
+mod snapshot;
+
+pub use snapshot::LocalSnapshot;
+
+use crate::chance::Chance;
+use crate::node::{Bundles, Mails, Node};
+use crate::outputs::{Outputs, Staged};
+use crate::reading::{Found, Reading};
+use crate::report::{Report, StepReport};
+use std::collections::{BTreeMap, BTreeSet};
+use whitebeam_runner_core::plan::Plan;
+use whitebeam_runner_core::stage::catch;
+use whitebeam_sdk::erase::{Dropped, ErasedBatch, StoreKind};
+use whitebeam_sdk::graph::{CollectionId, Graph, NodeId, NodeKind};
+use whitebeam_sdk::sink::Epoch;
+use whitebeam_sdk::source::ScriptEvent;
+use whitebeam_sdk::{Duration, Error, Result, Timestamp};
+
+/// Where the virtual clock starts.
+const START: Timestamp = Timestamp::from_micros(0);
+
+/// How often the clock may stand still while timers fire before the run is called stuck.
+const STANDSTILL: u32 = 10_000;
+
+/// The settings of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// All choices are drawn from it.
+    pub seed: u64,
+    /// Where keys and accumulators live.
+    pub store: StoreKind,
+    /// Groupings take the general path only.
+    pub general_only: bool,
+    /// Every grouping runs as so many copies that divide the key groups.
+    pub copies: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            seed: 0,
+            store: StoreKind::Fast,
+            general_only: false,
+            copies: 1,
+        }
+    }
+}
+
+/// A pipeline at work.
+pub struct LocalRun {
+    options: Options,
+    nodes: Vec<Node>,
+    readings: Vec<Reading>,
+    outputs: Outputs,
+    chance: Chance,
+    now: Timestamp,
+    epoch: Epoch,
+}
+
+impl std::fmt::Debug for LocalRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "LocalRun({} steps, clock at {})",
+            self.nodes.len(),
+            self.now
+        )
+    }
+}
+
+impl LocalRun {
+    /// Builds and sets up every step of `graph`, and finds out what there is to read. The clock
+    /// starts at the epoch.
+    pub fn new(graph: &Graph, options: Options) -> Result<Self> {
+        Self::started(graph, options, |run| {
+            for reading in &mut run.readings {
+                reading.discover(&mut run.chance)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A run whose steps are set up and which `prepare` has made ready; if that fails, everything
+    /// is torn down and the sinks are aborted.
+    fn started(
+        graph: &Graph,
+        options: Options,
+        prepare: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<Self> {
+        let built = catch(|| Self::build(graph, options)).and_then(|built| built);
+        let mut run = built.inspect_err(|_| Outputs::of(graph).abort())?;
+        let started = catch(|| {
+            run.nodes.iter_mut().try_for_each(Node::setup)?;
+            prepare(&mut run)?;
+            run.tick()
+        });
+        match started.and_then(|started| started) {
+            Ok(()) => Ok(run),
+            Err(e) => {
+                run.abort();
+                Err(e)
+            }
+        }
+    }
+
+    fn build(graph: &Graph, options: Options) -> Result<Self> {
+        let plan = Plan::new(graph);
+        let mut mails = Mails::default();
+        let (mut nodes, mut readings) = (Vec::new(), Vec::new());
+        for node in graph.nodes() {
+            if let NodeKind::Source(source) = &node.kind {
+                let output = CollectionId {
+                    node: node.id,
+                    port: 0,
+                };
+                let readers: BTreeSet<NodeId> = graph
+                    .consumers(output)
+                    .into_iter()
+                    .map(|(id, _)| id)
+                    .collect();
+                let readers = readers.into_iter().map(|id| mails.of(output, id)).collect();
+                let options = plan.read_options(node.id);
+                readings.push(Reading::new(node, source, options, readers));
+            } else {
+                nodes.push(Node::new(&plan, node, &options, &mut mails)?);
+            }
+        }
+        Ok(LocalRun {
+            options,
+            nodes,
+            readings,
+            outputs: Outputs::of(graph),
+            chance: Chance::new(options.seed),
+            now: START,
+            epoch: Epoch(0),
+        })
+    }
+
+    /// Runs until every input has ended and nothing is pending: reads what can be read, plays
+    /// scripts, ends the inputs, then moves processing time on from timer to timer.
+    pub fn run_to_end(&mut self) -> Result<()> {
+        self.read_all()?;
+        while self.play()? {}
+        for i in 0..self.readings.len() {
+            self.readings[i].set_watermark(Timestamp::MAX)?;
+        }
+        self.quiesce(Bundles::AsSent)?;
+        while let Some(next) = self.next_tick() {
+            self.now = self.now.max(next);
+            self.tick()?;
+        }
+        Ok(())
+    }
+
+    /// Reads everything that is not scripted, in an order and in bundles that the seed chooses.
+    /// Where all inputs wait, processing time moves on.
+    fn read_all(&mut self) -> Result<()> {
+        loop {
+            let mut found = Vec::new();
+            let mut order: Vec<usize> = (0..self.readings.len()).collect();
+            self.chance.shuffle(&mut order);
+            for i in order {
+                if self.chance.one_in(4) {
+                    // Others come first this time.
+                    found.push(Found::Something);
+                } else {
+                    found.push(self.readings[i].read(self.now, &mut self.chance)?);
+                }
+            }
+            if found.contains(&Found::Something) {
+                self.work_here_and_there()?;
+                continue;
+            }
+            self.quiesce(Bundles::Cut)?;
+            let waits = found.iter().filter_map(|f| match f {
+                Found::NotBefore(until) => Some(*until),
+                _ => None,
+            });
+            match waits.min() {
+                None => return Ok(()),
+                Some(until) => self.pass_time(until)?,
+            }
+        }
+    }
+
+    /// Lets some of the steps work, so that mail piles up before others.
+    fn work_here_and_there(&mut self) -> Result<()> {
+        let watermarks = self.source_watermarks();
+        for i in 0..self.nodes.len() {
+            if self.chance.one_in(3) {
+                self.work(i, Bundles::Cut, &watermarks)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets every step work once, inputs first: nothing moves after that.
+    fn quiesce(&mut self, bundles: Bundles) -> Result<()> {
+        let watermarks = self.source_watermarks();
+        for i in 0..self.nodes.len() {
+            self.work(i, bundles, &watermarks)?;
+        }
+        Ok(())
+    }
+
+    fn work(
+        &mut self,
+        i: usize,
+        bundles: Bundles,
+        sources: &BTreeMap<NodeId, Timestamp>,
+    ) -> Result<()> {
+        let (before, rest) = self.nodes.split_at_mut(i);
+        let promised = |collection: CollectionId| match sources.get(&collection.node) {
+            Some(watermark) => *watermark,
+            None => before
+                .iter()
+                .find(|n| n.id == collection.node)
+                .map_or(Timestamp::MIN, Node::output_watermark),
+        };
+        rest[0].work(bundles, &promised, &mut self.chance)
+    }
+
+    fn source_watermarks(&mut self) -> BTreeMap<NodeId, Timestamp> {
+        let of = |r: &mut Reading| (r.id, r.watermark());
+        self.readings.iter_mut().map(of).collect()
+    }
+
+    /// Tells every step the time, inputs first, until none waits for an instant that has come.
+    fn tick(&mut self) -> Result<()> {
+        for _ in 0..STANDSTILL {
+            let watermarks = self.source_watermarks();
+            for i in 0..self.nodes.len() {
+                self.work(i, Bundles::AsSent, &watermarks)?;
+                self.nodes[i].tick(self.now)?;
+            }
+            if self.next_tick().is_none_or(|next| next > self.now) {
+                return Ok(());
+            }
+        }
+        let reports: Vec<String> = self.nodes.iter().map(Node::report).collect();
+        Err(
+            Error::internal("timers fire again and again while processing time stands still")
+                .note(reports.join("\n")),
+        )
+    }
+
+    /// Moves the clock to `until`, from timer to timer.
+    fn pass_time(&mut self, until: Timestamp) -> Result<()> {
+        while let Some(next) = self.next_tick().filter(|next| *next < until) {
+            self.now = self.now.max(next);
+            self.tick()?;
+        }
+        self.now = self.now.max(until);
+        self.tick()
+    }
+
+    fn next_tick(&self) -> Option<Timestamp> {
+        self.nodes.iter().filter_map(Node::next_tick).min()
+    }
+
+    /// Plays the next event of every script, in the order of the sources. False if there was none.
+    pub fn play(&mut self) -> Result<bool> {
+        let mut played = false;
+        for i in 0..self.readings.len() {
+            let Some(script) = &mut self.readings[i].script else {
+                continue;
+            };
+            if let Some(event) = script.pop_front() {
+                played = true;
+                let source = self.readings[i].id;
+                self.event(source, event)?;
+            }
+        }
+        Ok(played)
+    }
+
+    /// Lets `event` happen at `source`, and drives it until nothing moves any more.
+    pub fn event(
+        &mut self,
+        source: NodeId,
+        event: ScriptEvent<Box<dyn ErasedBatch>>,
+    ) -> Result<()> {
+        match event {
+            ScriptEvent::Elements(batch) => self.reading(source)?.deliver(batch)?,
+            ScriptEvent::Watermark(to) => self.reading(source)?.set_watermark(to)?,
+            ScriptEvent::ProcessingTime(by) if by.is_positive() => return self.advance(by),
+            ScriptEvent::ProcessingTime(by) => {
+                let e = Error::data(format!("processing time cannot move on by {by}"));
+                return Err(self.reading(source)?.place(e));
+            }
+            ScriptEvent::Pass => return Ok(()),
+        }
+        self.quiesce(Bundles::AsSent)
+    }
+
+    /// Moves processing time on by `by`, in one step.
+    pub fn advance(&mut self, by: Duration) -> Result<()> {
+        self.now = self.now + by;
+        self.tick()
+    }
+
+    fn reading(&mut self, source: NodeId) -> Result<&mut Reading> {
+        let found = self.readings.iter_mut().find(|r| r.id == source);
+        found.ok_or_else(|| Error::internal(format!("{source:?} is not a source of this graph")))
+    }
+
+    /// The virtual clock.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What `node` promises of its outputs.
+    pub fn output_watermark(&self, node: NodeId) -> Option<Timestamp> {
+        let found = self.nodes.iter().find(|n| n.id == node);
+        found.map(Node::output_watermark)
+    }
+
+    /// What `node` dropped so far.
+    pub fn dropped(&self, node: NodeId) -> Dropped {
+        let found = self.nodes.iter().find(|n| n.id == node);
+        found.map(Node::dropped).unwrap_or_default()
+    }
+
+    /// Holds the output watermark of a grouping at `at`, beside its own holds.
+    pub fn hold(&mut self, node: NodeId, at: Option<Timestamp>) -> Result<()> {
+        for n in self.nodes.iter_mut().filter(|n| n.id == node) {
+            n.hold(at);
+        }
+        self.quiesce(Bundles::AsSent)
+    }
+
+    /// Stages what the sinks were given since the last time.
+    fn stage(&mut self) -> Result<()> {
+        for node in &mut self.nodes {
+            for copy in node.copies() {
+                for (sink, parts) in copy.stage_sinks(self.epoch)? {
+                    self.outputs.staged.push(Staged {
+                        epoch: self.epoch,
+                        sink,
+                        parts,
+                    });
+                }
+            }
+        }
+        self.epoch = Epoch(self.epoch.0 + 1);
+        Ok(())
+    }
+
+    /// Ends the run: makes everything visible that the sinks were given, or nothing.
+    pub fn commit(mut self) -> Result<Report> {
+        let staged = catch(|| self.stage()).and_then(|staged| staged);
+        let report = self.report();
+        self.nodes.iter_mut().for_each(Node::teardown);
+        let committed = staged.and_then(|()| self.outputs.commit());
+        if committed.is_err() {
+            self.outputs.abort();
+        }
+        committed.map(|()| report)
+    }
+
+    /// Ends the run without making anything visible.
+    pub fn abort(mut self) {
+        self.nodes.iter_mut().for_each(Node::teardown);
+        self.outputs.abort();
+    }
+
+    /// What happened so far.
+    pub fn report(&mut self) -> Report {
+        let sources = self.readings.iter_mut().map(|r| StepReport {
+            node: r.id,
+            path: r.path.clone(),
+            elements: r.elements,
+            dropped: Dropped::default(),
+            output_watermark: r.watermark(),
+        });
+        let others = self.nodes.iter().map(|n| StepReport {
+            node: n.id,
+            path: n.path.clone(),
+            elements: n.elements_in(),
+            dropped: n.dropped(),
+            output_watermark: n.output_watermark(),
+        });
+        let mut steps: Vec<StepReport> = sources.chain(others).collect();
+        steps.sort_by_key(|s| s.node);
+        Report {
+            seed: self.options.seed,
+            steps,
+        }
+    }
+}
