@@ -20,12 +20,7 @@ pub(super) fn on_fire(at: &mut At<'_>, node: usize) {
     at.finish(node);
 }
 
-pub(super) fn on_merge(
-    at: &mut At<'_>,
-    node: usize,
-    sources: &Sources<'_>,
-    timers: &mut Timers,
-) {
+pub(super) fn on_merge(at: &mut At<'_>, node: usize, sources: &Sources<'_>, timers: &mut Timers) {
     let parts = at.parts(node);
     parts.for_each(|part| at.on_merge(part, sources, timers));
     at.set_finished(node, at.current(node).is_none());

@@ -30,12 +30,7 @@ pub(super) fn on_fire(at: &mut At<'_>, node: usize) {
 }
 
 /// Goes on at the first part that the merge leaves unfinished; later ones begin anew.
-pub(super) fn on_merge(
-    at: &mut At<'_>,
-    node: usize,
-    sources: &Sources<'_>,
-    timers: &mut Timers,
-) {
+pub(super) fn on_merge(at: &mut At<'_>, node: usize, sources: &Sources<'_>, timers: &mut Timers) {
     let mut has_turn = true;
     for part in at.parts(node) {
         if has_turn {

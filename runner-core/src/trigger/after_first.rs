@@ -24,12 +24,7 @@ pub(super) fn on_fire(at: &mut At<'_>, node: usize) {
     at.finish(node);
 }
 
-pub(super) fn on_merge(
-    at: &mut At<'_>,
-    node: usize,
-    sources: &Sources<'_>,
-    timers: &mut Timers,
-) {
+pub(super) fn on_merge(at: &mut At<'_>, node: usize, sources: &Sources<'_>, timers: &mut Timers) {
     let parts = at.parts(node);
     parts.for_each(|part| at.on_merge(part, sources, timers));
     let finished = at.parts(node).any(|part| at.is_finished(part));

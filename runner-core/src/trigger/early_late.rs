@@ -74,12 +74,7 @@ fn end_early(at: &mut At<'_>, node: usize, early: usize) {
 /// The early phase is over only if it was over in every window and the union's end has passed too;
 /// otherwise it comes back, and late firings begin anew after it. A late union of new windows only
 /// waits for the late part, or for expiry.
-pub(super) fn on_merge(
-    at: &mut At<'_>,
-    node: usize,
-    sources: &Sources<'_>,
-    timers: &mut Timers,
-) {
+pub(super) fn on_merge(at: &mut At<'_>, node: usize, sources: &Sources<'_>, timers: &mut Timers) {
     let (early, late) = parts(at, node);
     if sources.finished_in_all(early) && at.now.is_past_end_of_window() {
         at.finish(early);

@@ -30,11 +30,6 @@ pub(super) fn on_fire(at: &mut At<'_>, node: usize) {
     at.set_finished(node, finished);
 }
 
-pub(super) fn on_merge(
-    at: &mut At<'_>,
-    node: usize,
-    sources: &Sources<'_>,
-    timers: &mut Timers,
-) {
+pub(super) fn on_merge(at: &mut At<'_>, node: usize, sources: &Sources<'_>, timers: &mut Timers) {
     after_first::on_merge(at, node, sources, timers);
 }

@@ -18,12 +18,7 @@ pub(super) fn should_fire(at: &At<'_>, node: usize) -> bool {
 }
 
 /// The earliest of the targets; whether a source had finished does not matter.
-pub(super) fn on_merge(
-    at: &mut At<'_>,
-    node: usize,
-    sources: &Sources<'_>,
-    timers: &mut Timers,
-) {
+pub(super) fn on_merge(at: &mut At<'_>, node: usize, sources: &Sources<'_>, timers: &mut Timers) {
     let targets = sources.cells(at, node).filter(|&target| target != 0);
     let target = if at.is_finished(node) {
         0

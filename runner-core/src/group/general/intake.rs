@@ -129,7 +129,9 @@ impl General {
                 let key = self.intake.slots[row];
                 let mut id = NONE;
                 for window in windows.clone() {
-                    id = self.windows.find_or_add(key, self.intake.windows[window], id);
+                    id = self
+                        .windows
+                        .find_or_add(key, self.intake.windows[window], id);
                     self.accept(row, id, meta.ts.get(row))?;
                 }
             }
@@ -145,7 +147,8 @@ impl General {
             for proposed in windows {
                 let window = self.intake.windows[proposed];
                 for row in rows.clone() {
-                    self.merging.propose(row as u32, self.intake.slots[row], window);
+                    self.merging
+                        .propose(row as u32, self.intake.slots[row], window);
                 }
             }
         }
@@ -176,7 +179,9 @@ impl General {
         state.pending += 1;
         state.expiry_timer = true;
         let window = state.window;
-        state.holds.element(timestamp, window, &self.strategy, &self.clocks);
+        state
+            .holds
+            .element(timestamp, window, &self.strategy, &self.clocks);
         if !state.touched {
             state.touched = true;
             self.touched.push(id);

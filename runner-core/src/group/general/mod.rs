@@ -68,11 +68,7 @@ impl std::fmt::Debug for General {
 impl General {
     /// A grouping into `store`. With `late_ports`, output 1 + i carries what input i lost because
     /// it was late.
-    pub fn new(
-        store: Box<dyn GroupStore>,
-        strategy: WindowingStrategy,
-        late_ports: bool,
-    ) -> Self {
+    pub fn new(store: Box<dyn GroupStore>, strategy: WindowingStrategy, late_ports: bool) -> Self {
         let machine = compile(&strategy.trigger, strategy.merges());
         General {
             store,
@@ -102,7 +98,8 @@ impl General {
 
     /// Nothing is remembered of any key.
     pub fn is_empty(&self) -> bool {
-        self.panes.is_empty() && (0..self.windows.slots()).all(|key| self.windows.first(key) == NONE)
+        self.panes.is_empty()
+            && (0..self.windows.slots()).all(|key| self.windows.first(key) == NONE)
     }
 
     fn now(&self, window: Window) -> Now {

@@ -136,10 +136,7 @@ impl Queues {
     }
 }
 
-fn before<T: Ord>(queue: &mut BinaryHeap<Reverse<T>>, now: Timestamp) -> Option<T>
-where
-    T: Instant,
-{
+fn before<T: Instant + Ord>(queue: &mut BinaryHeap<Reverse<T>>, now: Timestamp) -> Option<T> {
     match queue.peek() {
         Some(Reverse(entry)) if entry.instant() < now => queue.pop().map(|Reverse(entry)| entry),
         _ => None,

@@ -213,12 +213,7 @@ impl General {
         )))
     }
 
-    fn load_window(
-        &mut self,
-        key: Slot,
-        record: &WindowRecord,
-        bytes: &mut &[u8],
-    ) -> Result<()> {
+    fn load_window(&mut self, key: Slot, record: &WindowRecord, bytes: &mut &[u8]) -> Result<()> {
         let acc = load_contents(&mut *self.store, record.has_contents, bytes)?;
         let id = self.windows.find_or_add(key, record.window, NONE);
         let (state, cells) = self.windows.parts(id);

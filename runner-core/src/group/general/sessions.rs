@@ -150,7 +150,10 @@ impl General {
         differ: bool,
     ) -> Result<()> {
         let has_proposal = |c: &Candidate| matches!(c.from, From::Batch(_));
-        if !self.merging.candidates[group.clone()].iter().any(has_proposal) {
+        if !self.merging.candidates[group.clone()]
+            .iter()
+            .any(has_proposal)
+        {
             return Ok(());
         }
         let id = if differ {

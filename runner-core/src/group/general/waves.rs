@@ -140,7 +140,10 @@ impl General {
 
     fn wake(&mut self, id: Id) {
         let window = self.windows.state(id).window;
-        if self.clocks.has_expired(window, self.strategy.allowed_lateness) {
+        if self
+            .clocks
+            .has_expired(window, self.strategy.allowed_lateness)
+        {
             self.expire(id);
             return;
         }
