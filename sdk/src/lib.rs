@@ -6,6 +6,7 @@
 
 mod at;
 pub mod batch;
+pub mod combine;
 pub mod dofn;
 pub mod element;
 pub mod erase;
