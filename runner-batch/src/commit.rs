@@ -10,13 +10,19 @@ pub(crate) const EPOCH: Epoch = Epoch(0);
 /// Parts that a sink staged.
 pub(crate) type Staged = Vec<(NodeId, Vec<Vec<u8>>)>;
 
-/// Commits what was staged, sink by sink.
+/// Commits what was staged, sink by sink, then tells the sinks that it was all.
 pub(crate) fn commit(graph: &Graph, staged: &Staged) -> Result<()> {
     for node in graph.nodes() {
         if let NodeKind::Sink(sink) = &node.kind {
             let mine = staged.iter().filter(|(id, _)| *id == node.id);
             let parts: Vec<Vec<u8>> = mine.flat_map(|(_, parts)| parts.iter().cloned()).collect();
             sink.commit(EPOCH, &parts)
+                .map_err(|e| e.at_step(node.path.clone()).at_line(node.line()))?;
+        }
+    }
+    for node in graph.nodes() {
+        if let NodeKind::Sink(sink) = &node.kind {
+            sink.finish()
                 .map_err(|e| e.at_step(node.path.clone()).at_line(node.line()))?;
         }
     }

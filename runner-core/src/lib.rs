@@ -10,4 +10,3 @@
 pub mod group;
 pub mod plan;
 pub mod stage;
-mod trigger;

@@ -2,6 +2,7 @@
 //!
 //! Owns the settings and the promise that a failed run leaves nothing visible.
 
+use crate::outputs::Outputs;
 use crate::report::Report;
 use crate::run::{LocalRun, Options};
 use whitebeam_runner_core::stage::catch;
@@ -59,9 +60,11 @@ impl LocalRunner {
         self
     }
 
-    /// Runs `pipeline` to its end. On an error nothing is visible.
+    /// Checks `pipeline` and runs it to its end. On an error nothing is visible.
     pub fn run(&self, pipeline: &Pipeline) -> Result<Report> {
-        self.run_graph(&pipeline.graph())
+        let checked = pipeline.finish();
+        let graph = checked.inspect_err(|_| Outputs::of(&pipeline.graph()).abort())?;
+        self.run_graph(&graph)
     }
 
     /// Runs a graph that was checked already.

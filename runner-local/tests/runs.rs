@@ -70,7 +70,7 @@ fn sums(p: &Pipeline) -> whitebeam_testkit::Recorded<(u64, u64)> {
             .ordered(),
     )
     .map(|n| (n % 7, n))
-    .window(FixedWindows::of(micros(100)).into())
+    .window(FixedWindows::of(micros(100)))
     .combine_per_key(Total)
     .collect()
 }
@@ -113,7 +113,7 @@ fn a_failure_anywhere_leaves_nothing_visible_and_names_the_step() {
         let before = numbers.clone().collect();
         let after = numbers.map(panics).named("Refuse").collect();
         let e = LocalRunner::new().seed(seed).run(&p).unwrap_err();
-        assert_eq!(e.step(), Some("Refuse"));
+        assert_eq!(e.step(), Some("Refuse"), "{e}");
         assert!(e.message().contains("no 400"), "{e}");
         assert!(!before.is_committed() && !after.is_committed());
     }

@@ -6,7 +6,6 @@
 
 mod at;
 pub mod batch;
-pub mod combine;
 pub mod dofn;
 pub mod element;
 pub mod erase;
@@ -19,7 +18,6 @@ mod pipeline;
 pub mod sink;
 pub mod snapshot;
 pub mod source;
-pub mod text;
 pub mod time;
 pub mod transform;
 pub mod trigger;
@@ -31,6 +29,5 @@ pub use error::{Error, ErrorKind, Result};
 pub use pane::{PaneInfo, PaneTiming};
 pub use pcollection::PCollection;
 pub use pipeline::Pipeline;
-pub use text::{Line, Str};
 pub use time::{Duration, Timestamp};
 pub use window::Window;

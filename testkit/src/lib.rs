@@ -10,7 +10,13 @@
     )
 )]
 
+mod expect;
 pub mod oracle;
+mod pipeline_test;
 mod recorder;
+mod stream;
 
+pub use expect::{Expect, Expectations};
+pub use pipeline_test::{Built, SEED, test_pipeline};
 pub use recorder::{Collect, Recorded, Recorder, RecorderWriter, Row};
+pub use stream::{TestStream, TestStreams};

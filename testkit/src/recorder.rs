@@ -189,7 +189,7 @@ impl<T: Element> Collect<T> for PCollection<T> {
     fn collect(self) -> Recorded<T> {
         let recorder = Recorder::new(self.windowing().window_fn);
         let recorded = recorder.recorded();
-        let _ = self.write(recorder).named("Collect");
+        let _ = self.write(recorder);
         recorded
     }
 }

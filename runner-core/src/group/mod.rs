@@ -5,15 +5,10 @@
 //! equal to the general path.
 
 mod assign;
-mod clocks;
-mod general;
-mod hold;
 mod lift;
-mod pane;
 mod slices;
 mod windowed;
 
-pub use general::General;
 pub use lift::Lift;
 
 use whitebeam_sdk::erase::{ErasedGrouping, Step, StoreKind};
@@ -96,8 +91,7 @@ pub fn step(
             windowing.window_fn,
             late_ports,
         )),
-        Path::General => Box::new(General::new(store, windowing.clone(), late_ports)),
-        Path::Windowed => Box::new(windowed::Windowed::new(
+        _ => Box::new(windowed::Windowed::new(
             store,
             windowing.window_fn,
             late_ports,
