@@ -10,3 +10,4 @@
 pub mod group;
 pub mod plan;
 pub mod stage;
+mod trigger;

@@ -6,6 +6,7 @@
 
 mod at;
 pub mod batch;
+pub mod combine;
 pub mod dofn;
 pub mod element;
 pub mod erase;
@@ -18,6 +19,7 @@ mod pipeline;
 pub mod sink;
 pub mod snapshot;
 pub mod source;
+pub mod text;
 pub mod time;
 pub mod transform;
 pub mod trigger;
@@ -29,5 +31,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use pane::{PaneInfo, PaneTiming};
 pub use pcollection::PCollection;
 pub use pipeline::Pipeline;
+pub use text::{Line, Str};
 pub use time::{Duration, Timestamp};
 pub use window::Window;

@@ -1,1 +1,9 @@
-//! whitebeam-tests
+//! What the cross-runner suites share: engines that answer the steps of a scenario, and the
+//! translation between the judge's words and the sdk's.
+//!
+//! Owns no judgement: what must happen is said by the recorded scenarios and by the interpreter in
+//! the testkit.
+
+pub mod engine;
+pub mod grouping;
+pub mod translate;

@@ -67,6 +67,11 @@ impl Losses {
         }
     }
 
+    /// Somebody wants what is late.
+    pub(super) fn is_listening(&self) -> bool {
+        self.listening
+    }
+
     /// The elements `rows` came too late for `window`.
     pub(super) fn late(&mut self, window: Window, rows: std::ops::Range<usize>) {
         self.counts.late += rows.len() as u64;

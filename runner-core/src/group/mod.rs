@@ -5,10 +5,15 @@
 //! equal to the general path.
 
 mod assign;
+mod clocks;
+mod general;
+mod hold;
 mod lift;
+mod pane;
 mod slices;
 mod windowed;
 
+pub use general::General;
 pub use lift::Lift;
 
 use whitebeam_sdk::erase::{ErasedGrouping, Step, StoreKind};
@@ -91,7 +96,8 @@ pub fn step(
             windowing.window_fn,
             late_ports,
         )),
-        _ => Box::new(windowed::Windowed::new(
+        Path::General => Box::new(General::new(store, windowing.clone(), late_ports)),
+        Path::Windowed => Box::new(windowed::Windowed::new(
             store,
             windowing.window_fn,
             late_ports,

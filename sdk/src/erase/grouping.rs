@@ -7,6 +7,7 @@ use super::gather::{Feed, Gather, Partials};
 use super::step::Port;
 use super::store::{ErasedFeed, GroupStore, StoreKind, TableStore, TypedFeed};
 use crate::error::Result;
+use crate::graph::EqualityClass;
 use std::sync::Arc;
 
 /// A grouping whose types are known only to its own code.
@@ -30,6 +31,9 @@ pub trait ErasedGrouping: Send + Sync {
     fn new_output(&self) -> Box<dyn ErasedBatch>;
     /// True if gathering makes data smaller, so that it pays to gather before an exchange.
     fn is_reducing(&self) -> bool;
+    /// What the gathering promises when elements come in another order; windows and triggers may
+    /// weaken it.
+    fn class(&self) -> EqualityClass;
 }
 
 /// A grouping of type `G`.
@@ -37,6 +41,7 @@ pub struct Grouping<G: Gather> {
     gather: Arc<G>,
     feeds: Vec<Arc<dyn ErasedFeed<G>>>,
     reducing: bool,
+    class: EqualityClass,
 }
 
 impl<G: Gather> std::fmt::Debug for Grouping<G> {
@@ -52,7 +57,14 @@ impl<G: Gather> Grouping<G> {
             gather: Arc::new(gather),
             feeds: Vec::new(),
             reducing,
+            class: EqualityClass::Unordered,
         }
+    }
+
+    /// Promises less than results that are equal at any order.
+    pub fn class(mut self, class: EqualityClass) -> Self {
+        self.class = class;
+        self
     }
 
     /// Adds the next input.
@@ -99,5 +111,8 @@ impl<G: Gather> ErasedGrouping for Grouping<G> {
     }
     fn is_reducing(&self) -> bool {
         self.reducing
+    }
+    fn class(&self) -> EqualityClass {
+        self.class
     }
 }

@@ -1,32 +1,11 @@
-//! `combine_per_key` and `combine_globally`: values folded into accumulators.
-//!
-//! Owns the [`CombineFn`] interface and its two groupings. The ready-made combiners have files of
-//! their own.
+//! `combine_per_key`: values of each key folded by a [`CombineFn`].
 
+use crate::combine::CombineFn;
 use crate::element::{Element, Key};
 use crate::erase::{Feed, Gather, Grouping};
 use crate::pcollection::PCollection;
 use std::marker::PhantomData;
 use std::panic::Location;
-
-/// An associative and commutative way to fold values.
-///
-/// `merge` must be associative and commutative, and `create` its identity: partial results are
-/// combined in any order, on any worker.
-pub trait CombineFn<V>: Send + Sync + 'static {
-    /// What is kept while folding.
-    type Acc: Element;
-    /// What comes out.
-    type Output: Element;
-    /// The accumulator of no values.
-    fn create(&self) -> Self::Acc;
-    /// Adds a value.
-    fn add(&self, acc: &mut Self::Acc, value: V);
-    /// Adds what another accumulator folded.
-    fn merge(&self, into: &mut Self::Acc, from: Self::Acc);
-    /// The result.
-    fn extract(&self, acc: Self::Acc) -> Self::Output;
-}
 
 struct PerKey<K, V, C>(C, PhantomData<fn() -> (K, V)>);
 struct AddValue;
@@ -68,114 +47,98 @@ impl<K: Key, V: Element, C: CombineFn<V>> Feed<PerKey<K, V, C>> for AddValue {
 
 impl<K: Element, V: Element> PCollection<(K, V)> {
     /// One folded result per key and window.
+    ///
+    /// ```
+    /// use whitebeam_sdk::Pipeline;
+    /// use whitebeam_sdk::combine::Max;
+    ///
+    /// let p = Pipeline::new();
+    /// let bids = p.create([("tea".to_string(), 3), ("tea".to_string(), 5)]);
+    /// let _highest = bids.combine_per_key(Max);
+    /// ```
     #[track_caller]
     pub fn combine_per_key<C: CombineFn<V>>(self, combiner: C) -> PCollection<(K, C::Output)>
     where
         K: Key,
     {
-        let grouping = Grouping::new(PerKey(combiner, PhantomData), true).feed(AddValue);
-        self.grouped("CombinePerKey", Location::caller(), grouping)
+        self.combined("CombinePerKey", Location::caller(), combiner)
     }
-}
 
-/// Everything of a window under the one key `()`.
-struct PerWindow<V, C>(C, PhantomData<fn() -> V>);
-struct AddToWindow;
-
-impl<V: Element, C: CombineFn<V>> Gather for PerWindow<V, C> {
-    type Key = ();
-    type Acc = C::Acc;
-    type Out = C::Output;
-    #[inline(always)]
-    fn create(&self) -> C::Acc {
-        self.0.create()
-    }
-    #[inline(always)]
-    fn merge(&self, into: &mut C::Acc, from: C::Acc) {
-        self.0.merge(into, from);
-    }
-    #[inline(always)]
-    fn emit(&self, (): (), acc: C::Acc, emit: &mut impl FnMut(C::Output)) {
-        emit(self.0.extract(acc));
-    }
-}
-
-impl<V: Element, C: CombineFn<V>> Feed<PerWindow<V, C>> for AddToWindow {
-    type Item = V;
-    type Value = V;
-    #[inline(always)]
-    fn key(_: &V) -> &() {
-        &()
-    }
-    #[inline(always)]
-    fn split(item: V) -> ((), V) {
-        ((), item)
-    }
-    #[inline(always)]
-    fn add(&self, gather: &PerWindow<V, C>, acc: &mut C::Acc, value: V) {
-        gather.0.add(acc, value);
-    }
-}
-
-impl<V: Element> PCollection<V> {
-    /// One folded result per window that has elements.
+    /// As [`combine_per_key`](PCollection::combine_per_key), beside the elements that were dropped
+    /// because their window had expired.
     #[track_caller]
-    pub fn combine_globally_without_defaults<C: CombineFn<V>>(
+    pub fn combine_per_key_with_late<C: CombineFn<V>>(
         self,
         combiner: C,
-    ) -> PCollection<C::Output> {
-        let grouping = Grouping::new(PerWindow(combiner, PhantomData), true).feed(AddToWindow);
-        self.grouped("CombineGlobally", Location::caller(), grouping)
-    }
-}
-
-/// Counts elements that are their own keys, so that no step has to pair them with anything.
-struct PerElement<K>(PhantomData<fn() -> K>);
-struct CountOne;
-
-impl<K: Key> Gather for PerElement<K> {
-    type Key = K;
-    type Acc = u64;
-    type Out = (K, u64);
-    #[inline(always)]
-    fn create(&self) -> u64 {
-        0
-    }
-    #[inline(always)]
-    fn merge(&self, into: &mut u64, from: u64) {
-        *into += from;
-    }
-    #[inline(always)]
-    fn emit(&self, key: K, count: u64, emit: &mut impl FnMut((K, u64))) {
-        emit((key, count));
-    }
-}
-
-impl<K: Key> Feed<PerElement<K>> for CountOne {
-    type Item = K;
-    type Value = ();
-    #[inline(always)]
-    fn key(item: &K) -> &K {
-        item
-    }
-    #[inline(always)]
-    fn split(item: K) -> (K, ()) {
-        (item, ())
-    }
-    #[inline(always)]
-    fn add(&self, _: &PerElement<K>, count: &mut u64, (): ()) {
-        *count += 1;
-    }
-}
-
-impl<K: Element> PCollection<K> {
-    /// How often each element occurs, per window.
-    #[track_caller]
-    pub fn count_per_element(self) -> PCollection<(K, u64)>
+    ) -> (PCollection<(K, C::Output)>, PCollection<(K, V)>)
     where
         K: Key,
     {
-        let grouping = Grouping::new(PerElement(PhantomData), true).feed(CountOne);
-        self.grouped("CountPerElement", Location::caller(), grouping)
+        let grouping = per_key(combiner);
+        self.grouped_with_late("CombinePerKey", Location::caller(), grouping)
+    }
+
+    pub(super) fn combined<C: CombineFn<V>>(
+        self,
+        name: &'static str,
+        location: &'static Location<'static>,
+        combiner: C,
+    ) -> PCollection<(K, C::Output)>
+    where
+        K: Key,
+    {
+        self.grouped(name, location, per_key(combiner))
+    }
+}
+
+fn per_key<K: Key, V: Element, C: CombineFn<V>>(combiner: C) -> Grouping<PerKey<K, V, C>> {
+    let class = combiner.class();
+    Grouping::new(PerKey(combiner, PhantomData), true)
+        .feed(AddValue)
+        .class(class)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use crate::Pipeline;
+    use crate::batch::Batch;
+    use crate::combine::{Max, Sum};
+    use crate::erase::drive;
+    use crate::time::{minutes, seconds};
+    use crate::window::FixedWindows;
+
+    #[test]
+    fn values_are_folded_by_key() {
+        let p = Pipeline::new();
+        let pairs = || vec![(1, 5_i64), (2, 7), (1, 6)];
+        let c = p.create(pairs());
+        let mut sums = drive::group(
+            &c.clone().combine_per_key(Sum),
+            vec![Box::new(Batch::of(pairs()))],
+        );
+        sums.sort_unstable();
+        assert_eq!(sums, [(1, 11), (2, 7)]);
+        let (best, _late) = c.combine_per_key_with_late(Max);
+        let mut best = drive::group(&best, vec![Box::new(Batch::of(pairs()))]);
+        best.sort_unstable();
+        assert_eq!(best, [(1, Some(6)), (2, Some(7))]);
+    }
+
+    #[test]
+    fn late_elements_have_the_windowing_of_the_input() {
+        let p = Pipeline::new();
+        let windowing = FixedWindows::of(minutes(1))
+            .allowed_lateness(seconds(9))
+            .accumulating();
+        let input = p.create([(1, 2_i64)]).window(windowing);
+        let (sums, late) = input.clone().combine_per_key_with_late(Sum);
+        assert_eq!(late.windowing(), input.windowing());
+        assert_eq!((sums.id().port, late.id().port), (0, 1));
+        assert_eq!(sums.id().node, late.id().node);
+        let (_, late) = input.group_by_key_with_late();
+        let graph = p.finish().unwrap();
+        assert_eq!(graph.collection(late.id()).tag, "late");
     }
 }

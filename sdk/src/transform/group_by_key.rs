@@ -53,6 +53,47 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         let grouping = Grouping::new(Lists(PhantomData), false).feed(Append);
         self.grouped("GroupByKey", Location::caller(), grouping)
     }
+
+    /// As [`group_by_key`](PCollection::group_by_key), beside the elements that were dropped
+    /// because their window had expired.
+    ///
+    /// ```
+    /// use whitebeam_sdk::Pipeline;
+    /// use whitebeam_sdk::time::{Duration, minutes};
+    /// use whitebeam_sdk::window::FixedWindows;
+    ///
+    /// let p = Pipeline::new();
+    /// let (_grouped, _late) = p
+    ///     .create([("tea".to_string(), 250)])
+    ///     .window(FixedWindows::of(minutes(1)).allowed_lateness(Duration::ZERO))
+    ///     .group_by_key_with_late();
+    /// ```
+    #[track_caller]
+    pub fn group_by_key_with_late(self) -> (PCollection<(K, Vec<V>)>, PCollection<(K, V)>)
+    where
+        K: Key,
+    {
+        let grouping = Grouping::new(Lists(PhantomData), false).feed(Append);
+        self.grouped_with_late("GroupByKey", Location::caller(), grouping)
+    }
+
+    /// Adds a grouping node with this one input and a second output, which the runner fills with
+    /// the elements of the input that it drops as late. (Output 1 + i belongs to input i.)
+    pub(crate) fn grouped_with_late<G: Gather>(
+        self,
+        name: &'static str,
+        location: &'static Location<'static>,
+        grouping: Grouping<G>,
+    ) -> (PCollection<G::Out>, PCollection<(K, V)>) {
+        let windowing = self.windowing();
+        let outputs = vec![
+            Output::of::<G::Out>().windowing(windowing.after_grouping()),
+            Output::of::<(K, V)>().windowing(windowing).tag("late"),
+        ];
+        let node = self.add(name, location, NodeKind::Group(Arc::new(grouping)), outputs);
+        let p = self.pipeline();
+        (PCollection::at(p, node, 0), PCollection::at(p, node, 1))
+    }
 }
 
 impl<T: Element> PCollection<T> {

@@ -1,6 +1,9 @@
 //! Transforms: one file each, with its method, its documentation and its tests.
 
+mod aggregate;
 mod combine;
+mod combine_globally;
+mod count_per_element;
 mod create;
 mod flatten;
 mod fuse;
@@ -15,7 +18,6 @@ mod try_map;
 mod window;
 mod with_timestamps;
 
-pub use combine::CombineFn;
 pub use flatten::Flatten;
 pub use io::Written;
 pub use map_with::Reified;

@@ -118,7 +118,9 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
 
     fn each(&self, gather: &G, input: &mut dyn ErasedBatch, visit: &mut Visit<'_, G>) {
         for (row, item) in typed::<F::Item>(input).values().iter().enumerate() {
-            visit(row, F::key(item), &mut |acc| self.0.add(gather, acc, F::split(item.clone()).1));
+            visit(row, F::key(item), &mut |acc| {
+                self.0.add(gather, acc, F::split(item.clone()).1)
+            });
         }
     }
 

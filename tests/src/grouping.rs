@@ -1,0 +1,242 @@
+//! The grouping step alone as an engine: no runner, batches and outputs made by hand.
+
+use crate::engine::{Element, Engine, Happened, KeyPane};
+use crate::translate;
+use std::ops::Range;
+use std::sync::Arc;
+use whitebeam_runner_core::group::{self, GroupOptions};
+use whitebeam_sdk::batch::Batch;
+use whitebeam_sdk::erase::{
+    Dropped, ErasedBatch, ErasedGrouping, Flow, Outs, Step, StoreKind, typed,
+};
+use whitebeam_sdk::graph::NodeKind;
+use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter, StepSnapshot};
+use whitebeam_sdk::window::WindowingStrategy;
+use whitebeam_sdk::{Error, PaneInfo, Pipeline, Result, Timestamp, Window};
+use whitebeam_testkit::oracle::PaneRecord;
+
+/// How the step is made and driven.
+#[derive(Clone, Copy, Debug)]
+pub struct Drive {
+    /// Which store it uses.
+    pub store: StoreKind,
+    /// Elements per `process` call, at the most.
+    pub batch: usize,
+    /// Which windows the batches name themselves, instead of leaving them implied.
+    pub explicit: bool,
+}
+
+impl Drive {
+    /// Bundles in one batch, windows implied.
+    pub fn on(store: StoreKind) -> Self {
+        Drive {
+            store,
+            batch: usize::MAX,
+            explicit: false,
+        }
+    }
+}
+
+/// A grouping step under the general path.
+pub struct GroupingStep {
+    grouping: Arc<dyn ErasedGrouping>,
+    windowing: WindowingStrategy,
+    drive: Drive,
+    step: Box<dyn Step>,
+    outs: Vec<Box<dyn ErasedBatch>>,
+    seen: Happened,
+    input: Timestamp,
+    /// Elements that came out of the late output.
+    pub late: Vec<(Element, Window)>,
+    /// How often a call had to be repeated.
+    pub yields: usize,
+}
+
+impl std::fmt::Debug for GroupingStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "GroupingStep({:?})", self.windowing)
+    }
+}
+
+fn lists() -> Result<Arc<dyn ErasedGrouping>> {
+    let pipeline = Pipeline::new();
+    let _grouped = pipeline.create(Vec::<(u64, i64)>::new()).group_by_key();
+    let graph = pipeline.graph();
+    let mut kinds = graph.nodes().iter().map(|node| &node.kind);
+    let grouping = kinds.find_map(|kind| match kind {
+        NodeKind::Group(grouping) => Some(Arc::clone(grouping)),
+        _ => None,
+    });
+    grouping.ok_or_else(|| Error::internal("group_by_key makes no grouping"))
+}
+
+impl GroupingStep {
+    /// A step that has seen nothing.
+    pub fn new(windowing: &WindowingStrategy, drive: Drive) -> Result<Self> {
+        let grouping = lists()?;
+        let options = GroupOptions {
+            store: drive.store,
+            general_only: true,
+        };
+        let mut step = group::step(&*grouping, windowing, true, &options)?;
+        step.setup()?;
+        Ok(GroupingStep {
+            outs: vec![grouping.new_output(), grouping.new_input(0)],
+            grouping,
+            windowing: windowing.clone(),
+            drive,
+            step,
+            seen: Happened::default(),
+            input: Timestamp::MIN,
+            late: Vec::new(),
+            yields: 0,
+        })
+    }
+
+    /// What the step holds.
+    pub fn snapshot(&mut self, key_groups: u16) -> Result<StepSnapshot> {
+        let mut writer = SnapshotWriter::new(key_groups);
+        self.step.snapshot(&mut writer)?;
+        Ok(writer.finish())
+    }
+
+    /// A new step that goes on from `parts` with the key groups `mine`.
+    pub fn restored(&self, parts: Vec<StepSnapshot>, mine: Range<u16>) -> Result<Self> {
+        let mut other = GroupingStep::new(&self.windowing, self.drive)?;
+        other.step.restore(&SnapshotReader::new(parts, mine))?;
+        other.input = self.input;
+        Ok(other)
+    }
+
+    /// The key group of a key, of `key_groups` in all.
+    pub fn key_group(key: u64, key_groups: u16) -> u16 {
+        let hash = whitebeam_sdk::hash::stable_hash(&key);
+        whitebeam_sdk::hash::KeyGroup::of(hash, key_groups).0
+    }
+
+    /// Calls `watermark` once, which may not be enough: what came out so far, and whether it was.
+    pub fn watermark_once(&mut self, to: Timestamp) -> Result<(Happened, Flow)> {
+        self.input = self.input.max(to);
+        let flow = self.step.watermark(to, &mut Outs::new(&mut self.outs))?;
+        self.collect()?;
+        Ok((std::mem::take(&mut self.seen), flow))
+    }
+
+    /// Calls until all is done, collecting what comes out.
+    fn call(
+        &mut self,
+        mut call: impl FnMut(&mut dyn Step, &mut Outs<'_>) -> Result<Flow>,
+    ) -> Result<()> {
+        loop {
+            let flow = call(&mut *self.step, &mut Outs::new(&mut self.outs))?;
+            self.collect()?;
+            match flow {
+                Flow::Done => return Ok(()),
+                Flow::Yield => self.yields += 1,
+            }
+        }
+    }
+
+    fn collect(&mut self) -> Result<()> {
+        let panes = typed::<(u64, Vec<i64>)>(&mut *self.outs[0]);
+        for (row, (key, values)) in panes.values().iter().enumerate() {
+            let (window, pane) = (panes.meta.windows.get(row), panes.meta.panes.get(row));
+            let timestamp = panes.meta.ts.get(row).micros();
+            let mut values = values.clone();
+            values.sort_unstable();
+            self.seen.panes.push(KeyPane {
+                key: *key,
+                pane: record(window, values, timestamp, pane)?,
+            });
+        }
+        panes.clear();
+        let late = typed::<(u64, i64)>(&mut *self.outs[1]);
+        for (row, &(key, value)) in late.values().iter().enumerate() {
+            let timestamp = late.meta.ts.get(row);
+            let element = Element {
+                key,
+                timestamp,
+                value,
+            };
+            self.late.push((element, late.meta.windows.get(row)));
+        }
+        late.clear();
+        Ok(())
+    }
+
+    fn happened(&mut self, before: Dropped) -> Happened {
+        let after = self.step.dropped();
+        self.seen.dropped = Dropped {
+            late: after.late - before.late,
+            closed: after.closed - before.closed,
+            unwindowed: after.unwindowed - before.unwindowed,
+        };
+        std::mem::take(&mut self.seen)
+    }
+
+    fn batch(&self, elements: &[Element]) -> Batch<(u64, i64)> {
+        let mut batch = Batch::default();
+        for element in elements {
+            let mut push = |window| {
+                let value = (element.key, element.value);
+                batch.push(value, element.timestamp, window, PaneInfo::NO_FIRING);
+            };
+            if self.drive.explicit {
+                self.windowing.window_fn.assign(element.timestamp, push);
+            } else {
+                push(Window::GLOBAL);
+            }
+        }
+        batch.meta.implied = !self.drive.explicit;
+        batch
+    }
+}
+
+fn record(window: Window, values: Vec<i64>, timestamp: i64, pane: PaneInfo) -> Result<PaneRecord> {
+    let timing = translate::timing(pane.timing);
+    Ok(PaneRecord {
+        window: translate::window(window),
+        values,
+        timestamp,
+        timing: timing.ok_or_else(|| Error::internal("a pane without timing"))?,
+        index: i64::from(pane.index),
+        nonspeculative_index: i64::from(pane.nonspeculative_index),
+        first: pane.first,
+        last: pane.last,
+    })
+}
+
+impl Engine for GroupingStep {
+    fn bundle(&mut self, elements: &[Element]) -> Result<Happened> {
+        let before = self.step.dropped();
+        self.step.start_bundle()?;
+        for part in elements.chunks(self.drive.batch) {
+            let mut input = self.grouping.new_input(0);
+            *typed::<(u64, i64)>(&mut *input) = self.batch(part);
+            self.call(|step, out| step.process(0, &mut *input, out))?;
+        }
+        self.call(|step, out| step.finish_bundle(out))?;
+        Ok(self.happened(before))
+    }
+
+    fn watermark(&mut self, to: Timestamp) -> Result<Happened> {
+        let before = self.step.dropped();
+        self.input = self.input.max(to);
+        self.call(|step, out| step.watermark(to, out))?;
+        Ok(self.happened(before))
+    }
+
+    fn processing_time(&mut self, now: Timestamp) -> Result<Happened> {
+        let before = self.step.dropped();
+        self.call(|step, out| step.processing_time(now, out))?;
+        Ok(self.happened(before))
+    }
+
+    fn hold(&mut self, at: Option<Timestamp>) {
+        self.step.hold(at);
+    }
+
+    fn output_watermark(&self) -> Timestamp {
+        self.step.output_watermark(self.input)
+    }
+}
