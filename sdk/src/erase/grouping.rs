@@ -5,7 +5,7 @@
 use super::batch::{ErasedBatch, new_batch};
 use super::gather::{Feed, Gather, Partials};
 use super::step::Port;
-use super::store::{ErasedFeed, GroupStore, StoreKind, TableStore, TypedFeed};
+use super::store::{ErasedFeed, GroupStore, SlowStore, StoreKind, TableStore, TypedFeed};
 use crate::error::Result;
 use crate::graph::EqualityClass;
 use std::sync::Arc;
@@ -89,9 +89,7 @@ impl<G: Gather> ErasedGrouping for Grouping<G> {
         let feeds = (0..=self.feeds.len()).map(|port| self.at(port)).collect();
         Ok(match kind {
             StoreKind::Fast => Box::new(TableStore::new(Arc::clone(&self.gather), feeds)),
-            StoreKind::Slow => {
-                return Err(crate::Error::internal("the slow store is not built yet"));
-            }
+            StoreKind::Slow => Box::new(SlowStore::new(Arc::clone(&self.gather), feeds)),
         })
     }
     fn scatter(

@@ -28,6 +28,8 @@ pub(crate) struct TableStore<G: Gather> {
     cursors: Vec<usize>,
     /// Parts of an emission merged, while it is under way.
     merged: Option<Table<G::Key, G::Acc>>,
+    /// The table that this emission has reset.
+    resetting: Option<TableId>,
     keys: Keys<G::Key>,
     accs: Vec<Option<G::Acc>>,
     free_accs: Vec<u32>,
@@ -53,6 +55,7 @@ impl<G: Gather> TableStore<G> {
             spare: Vec::new(),
             cursors: Vec::new(),
             merged: None,
+            resetting: None,
             keys: Keys::new(),
             accs: Vec::new(),
             free_accs: Vec::new(),
@@ -128,7 +131,12 @@ fn drain_table<G: Gather>(
     }
 }
 
-fn stamped(out: &mut dyn ErasedBatch, stamp: &Stamp, emit: impl FnOnce(&mut dyn ErasedBatch)) {
+/// Gives what `emit` appends the metadata of `stamp`.
+pub(super) fn stamped(
+    out: &mut dyn ErasedBatch,
+    stamp: &Stamp,
+    emit: impl FnOnce(&mut dyn ErasedBatch),
+) {
     let before = out.len();
     emit(out);
     let more = out.len() - before;
@@ -212,18 +220,23 @@ impl<G: Gather> GroupStore for TableStore<G> {
             _ => {
                 if self.merged.is_none() {
                     self.merge_parts(parts);
+                    if after == After::Reset {
+                        // At once: what is added while the emission is open is not of its pane.
+                        parts.iter().for_each(|id| self.table(*id).clear());
+                        self.resetting = parts.first().copied();
+                    }
                 }
                 if let Some(mut table) = self.merged.take() {
                     stamped(out, stamp, |out| {
                         flow = drain_table(&*gather, &mut table, which, out)
                     });
                     match flow {
-                        Flow::Done => self.recycle(table),
+                        Flow::Done => {
+                            self.resetting = None;
+                            self.recycle(table);
+                        }
                         Flow::Yield => self.merged = Some(table),
                     }
-                }
-                if flow == Flow::Done && after == After::Reset {
-                    parts.iter().for_each(|id| self.table(*id).clear());
                 }
             }
         }
@@ -389,11 +402,17 @@ impl<G: Gather> GroupStore for TableStore<G> {
         each: &mut dyn FnMut(KeyGroup, Slot, &[u8]),
     ) -> Result<()> {
         let mut bytes = Vec::new();
-        for (slot, Entry { key, acc }) in self.table(id).entries.iter().enumerate() {
+        let pending = self.merged.take_if(|_| self.resetting == Some(id));
+        let owed = pending.iter().flat_map(|table| &table.entries);
+        let entries = self.table(id).entries.iter().chain(owed);
+        for (slot, Entry { key, acc }) in entries.enumerate() {
             bytes.clear();
             element::encode(key, &mut bytes)?;
             element::encode(acc, &mut bytes)?;
             each(KeyGroup::of(stable_hash(key), groups), slot as Slot, &bytes);
+        }
+        if pending.is_some() {
+            self.merged = pending;
         }
         Ok(())
     }
@@ -420,7 +439,8 @@ impl<G: Gather> GroupStore for TableStore<G> {
     }
 }
 
-fn emit_row<T: element::Element>(
+/// Gives each value that `emit` is told of the metadata of `stamp`.
+pub(super) fn emit_row<T: element::Element>(
     out: &mut Batch<T>,
     stamp: &Stamp,
     emit: impl FnOnce(&mut dyn FnMut(T)),

@@ -8,14 +8,15 @@ use super::{AccOp, Run, Slot, TableId};
 use crate::batch::Vals;
 use crate::erase::batch::{ErasedBatch, new_batch, typed};
 use crate::erase::gather::{Feed, Gather};
+use crate::error::Result;
 use crate::hash::{KeyGroup, stable_hash};
 
 /// The tables of a fast store, by id.
 pub(crate) type Tables<G> = [Option<Table<<G as Gather>::Key, <G as Gather>::Acc>>];
 
 /// Called with an element's row, its key, and what adds its value to an accumulator.
-pub(crate) type Visit<'a, G> =
-    dyn FnMut(usize, &<G as Gather>::Key, &mut dyn FnMut(&mut <G as Gather>::Acc)) + 'a;
+pub(crate) type Visit<'a, G> = dyn FnMut(usize, &<G as Gather>::Key, &mut dyn FnMut(&mut <G as Gather>::Acc)) -> Result<()>
+    + 'a;
 
 /// One input of a grouping, its value type erased.
 pub(crate) trait ErasedFeed<G: Gather>: Send + Sync {
@@ -42,8 +43,9 @@ pub(crate) trait ErasedFeed<G: Gather>: Send + Sync {
         ops: &[AccOp],
         accs: &mut [Option<G::Acc>],
     );
-    /// Visits every element, slowly.
-    fn each(&self, gather: &G, input: &mut dyn ErasedBatch, visit: &mut Visit<'_, G>);
+    /// Visits every element, slowly, until a visit fails. The elements stay.
+    fn each(&self, gather: &G, input: &mut dyn ErasedBatch, visit: &mut Visit<'_, G>)
+    -> Result<()>;
     /// See `ErasedGrouping::scatter`.
     fn scatter(&self, input: &mut dyn ErasedBatch, to: &[u32], outs: &mut [Box<dyn ErasedBatch>]);
     /// An empty batch of this input.
@@ -116,12 +118,18 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
         input.clear();
     }
 
-    fn each(&self, gather: &G, input: &mut dyn ErasedBatch, visit: &mut Visit<'_, G>) {
+    fn each(
+        &self,
+        gather: &G,
+        input: &mut dyn ErasedBatch,
+        visit: &mut Visit<'_, G>,
+    ) -> Result<()> {
         for (row, item) in typed::<F::Item>(input).values().iter().enumerate() {
             visit(row, F::key(item), &mut |acc| {
-                self.0.add(gather, acc, F::split(item.clone()).1)
-            });
+                self.0.add(gather, acc, F::split(item.clone()).1);
+            })?;
         }
+        Ok(())
     }
 
     fn scatter(&self, input: &mut dyn ErasedBatch, to: &[u32], outs: &mut [Box<dyn ErasedBatch>]) {

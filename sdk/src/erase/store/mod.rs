@@ -10,11 +10,14 @@
 mod fast;
 mod feed;
 mod keys;
-
+mod slow;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use fast::TableStore;
 pub(crate) use feed::{ErasedFeed, TypedFeed};
+pub(crate) use slow::SlowStore;
 
 use super::batch::ErasedBatch;
 use super::step::{Flow, Port};
@@ -136,7 +139,9 @@ pub trait GroupStore: Send {
     ) -> Result<()>;
     /// Emits every key of the tables `parts`, merged where a key is in several, all under one
     /// stamp. With [`After::Close`] and one part the table is emptied as it is emitted; several
-    /// parts are left as they are. After [`Flow::Yield`], call again with the same arguments.
+    /// parts are left as they are. With [`After::Reset`] the parts are empty from the first call
+    /// on. After [`Flow::Yield`], call again with the same arguments; tables take elements
+    /// meanwhile, for a later pane, except a table that is being emptied under `Close`.
     fn emit(
         &mut self,
         parts: &[TableId],
@@ -188,7 +193,9 @@ pub trait GroupStore: Send {
     fn save_acc(&mut self, acc: AccId, to: &mut Vec<u8>) -> Result<()>;
     /// A new accumulator from its encoding; moves past it.
     fn load_acc(&mut self, from: &mut &[u8]) -> Result<AccId>;
-    /// Encodes key and accumulator of every slot of a table that is not yet emitted.
+    /// Encodes key and accumulator of every slot of a table that is not yet emitted, then, under
+    /// slots of no key, what an open emission took out of it by [`After::Reset`] and still owes
+    /// (of several parts, all with the first).
     fn save_table(
         &mut self,
         table: TableId,
