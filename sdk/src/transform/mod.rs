@@ -1,14 +1,17 @@
 //! Transforms: one file each, with its method, its documentation and its tests.
 
 mod aggregate;
+mod co_group_by_key;
 mod combine;
 mod combine_globally;
 mod count_per_element;
 mod create;
+mod few;
 mod flatten;
 mod fuse;
 mod group_by_key;
 mod io;
+mod join;
 mod keys;
 mod map;
 mod map_with;
@@ -18,6 +21,7 @@ mod try_map;
 mod window;
 mod with_timestamps;
 
+pub use co_group_by_key::CoGroupByKey;
 pub use flatten::Flatten;
 pub use io::Written;
 pub use map_with::Reified;

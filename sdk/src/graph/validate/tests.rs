@@ -216,6 +216,11 @@ fn what_is_flattened_agrees_on_windows_and_triggers() {
             drop((a, b).flatten());
         });
         assert_eq!(found, expected, "{a:?} and {b:?}");
+        let found = check(|p| {
+            let (a, b) = (bounded(p).window(a.clone()), bounded(p).window(b.clone()));
+            drop(a.left_join(b));
+        });
+        assert_eq!(found, expected, "{a:?} joined with {b:?}");
     }
 }
 
