@@ -17,7 +17,7 @@ pub mod prelude {
     pub use crate::runners::BatchRunner;
     pub use whitebeam_sdk::source::MemorySource;
     pub use whitebeam_sdk::time::{days, hours, micros, millis, minutes, seconds};
-    pub use whitebeam_sdk::transform::CombineFn;
+    pub use whitebeam_sdk::combine::CombineFn;
     pub use whitebeam_sdk::trigger::{
         AfterPane, AfterProcessingTime, AfterWatermark, Trigger, repeatedly,
     };
