@@ -26,11 +26,4 @@ impl Clocks {
     pub(super) fn has_expired(&self, window: Window, lateness: Duration) -> bool {
         window.expiry(lateness) < self.input
     }
-
-    /// The input watermark has passed the end of the window, the output watermark has not: what
-    /// fires now is on time.
-    pub(super) fn is_at_end_of(&self, window: Window) -> bool {
-        let end = window.max_timestamp();
-        self.output <= end && end < self.input
-    }
 }

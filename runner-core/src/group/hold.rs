@@ -1,45 +1,36 @@
 //! Holds: what keeps the output watermark behind the elements of an open pane, and so gives the
 //! pane its timestamp.
 //!
-//! Owns the holds of one window of one key. An element holds at its contribution to the pane's
-//! timestamp, unless that is behind the output watermark or the window has ended; then the window
-//! is held at its expiry instead, and the element contributes no timestamp.
+//! Owns the hold of one window of one key. An element holds at its contribution to the pane's
+//! timestamp, unless that is behind the output watermark or the window has ended: such an element
+//! does not touch the timestamp. The model then holds at the window's expiry instead, and does so
+//! after merges and for a promised last pane. That hold needs no place here: a window's timer at
+//! expiry is pending as long as the window is known and keeps the output watermark at the same
+//! instant, and timestamps of panes are clipped to the end of the window.
 
 use super::clocks::Clocks;
 use serde::{Deserialize, Serialize};
-use whitebeam_sdk::window::{TimestampCombiner, WindowingStrategy};
+use whitebeam_sdk::window::TimestampCombiner;
 use whitebeam_sdk::{Timestamp, Window};
 
 /// No hold, as an instant: it keeps nothing back.
 pub(super) const NO_HOLD: Timestamp = Timestamp::MAX;
 
-/// The holds of a window.
+/// The hold of a window's pane: combined timestamps of its elements that were in time.
+///
+/// Merges: by the combiner; one at the end of the window is placed anew by the element that caused
+/// the merge. Cleared: by every firing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Holds {
-    /// Holds: combined timestamps of the pane's elements that were in time, or [`NO_HOLD`].
-    /// Merges: by the combiner, or renewed at the union's end. Cleared: by every firing.
-    elements: Timestamp,
-    /// Held until expiry. Merges: always set. Cleared: by every firing.
-    expiry: bool,
-}
+pub(super) struct Hold(Timestamp);
 
-impl Default for Holds {
-    fn default() -> Self {
-        Holds {
-            elements: NO_HOLD,
-            expiry: false,
-        }
-    }
-}
+impl Hold {
+    /// Of a pane without elements that were in time.
+    pub(super) const NONE: Hold = Hold(NO_HOLD);
 
-impl Holds {
-    /// The earliest of them, or [`NO_HOLD`].
-    pub(super) fn earliest(&self, window: Window, strategy: &WindowingStrategy) -> Timestamp {
-        if self.expiry {
-            self.elements.min(window.expiry(strategy.allowed_lateness))
-        } else {
-            self.elements
-        }
+    /// Where it holds, or [`NO_HOLD`].
+    #[inline]
+    pub(super) fn instant(self) -> Timestamp {
+        self.0
     }
 
     /// Holds for an element at `timestamp`.
@@ -48,67 +39,40 @@ impl Holds {
         &mut self,
         timestamp: Timestamp,
         window: Window,
-        strategy: &WindowingStrategy,
+        combiner: TimestampCombiner,
         clocks: &Clocks,
     ) {
         let end = window.max_timestamp();
-        let at = match strategy.timestamp_combiner {
+        let at = match combiner {
             TimestampCombiner::EndOfWindow => end,
             TimestampCombiner::Earliest | TimestampCombiner::Latest => timestamp,
         };
         if clocks.output <= at && clocks.input <= end {
-            self.elements = combine(strategy.timestamp_combiner, self.elements, at);
-        } else {
-            self.until_expiry(window, strategy, clocks);
+            self.combine(Hold(at), combiner);
         }
     }
 
-    /// Holds until the window expires, unless it has.
-    pub(super) fn until_expiry(
-        &mut self,
-        window: Window,
-        strategy: &WindowingStrategy,
-        clocks: &Clocks,
-    ) {
-        self.expiry |= !clocks.has_expired(window, strategy.allowed_lateness);
+    /// The timestamp of a pane that fires now; the hold is gone.
+    pub(super) fn release(&mut self, window: Window) -> Timestamp {
+        std::mem::replace(self, Hold::NONE)
+            .0
+            .min(window.max_timestamp())
     }
 
-    /// The timestamp of a pane that fires now; all holds are gone.
-    pub(super) fn release(&mut self, window: Window, strategy: &WindowingStrategy) -> Timestamp {
-        let at = self.earliest(window, strategy).min(window.max_timestamp());
-        *self = Holds::default();
-        at
-    }
-
-    /// The holds of a union of the windows that had `sources`.
-    pub(super) fn merged(
-        sources: impl Iterator<Item = Holds>,
-        union: Window,
-        strategy: &WindowingStrategy,
-        clocks: &Clocks,
-    ) -> Holds {
-        let combiner = strategy.timestamp_combiner;
-        let mut holds = Holds::default();
-        let mut any = false;
-        for source in sources {
-            any = true;
-            holds.elements = combine(combiner, holds.elements, source.elements);
+    /// Takes over the hold of a window that merges into this one.
+    pub(super) fn merge(&mut self, from: Hold, combiner: TimestampCombiner) {
+        match combiner {
+            TimestampCombiner::EndOfWindow => *self = Hold::NONE,
+            TimestampCombiner::Earliest | TimestampCombiner::Latest => self.combine(from, combiner),
         }
-        if combiner == TimestampCombiner::EndOfWindow {
-            // Also where the pane is empty: the union has an end of its own to be on time at.
-            holds.elements = NO_HOLD;
-            if any {
-                holds.element(Timestamp::MIN, union, strategy, clocks);
-            }
-        }
-        holds.until_expiry(union, strategy, clocks);
-        holds
     }
-}
 
-fn combine(combiner: TimestampCombiner, a: Timestamp, b: Timestamp) -> Timestamp {
-    match combiner {
-        TimestampCombiner::Latest if a != NO_HOLD && b != NO_HOLD => a.max(b),
-        _ => a.min(b),
+    fn combine(&mut self, other: Hold, combiner: TimestampCombiner) {
+        self.0 = match combiner {
+            TimestampCombiner::Latest if self.0 == NO_HOLD => other.0,
+            TimestampCombiner::Latest if other.0 != NO_HOLD => self.0.max(other.0),
+            TimestampCombiner::Latest => self.0,
+            _ => self.0.min(other.0),
+        };
     }
 }

@@ -10,10 +10,11 @@ pub(super) fn on_element(at: &At<'_>, timers: &mut Timers) {
 }
 
 /// Finished only if that holds of the union too; otherwise the longer window has its own end to
-/// wait for. Of new windows nothing has finished. (The reference says that all have, and loses the
-/// first bundle of a late session.)
+/// wait for. Without sources it stays what it was: a closed window, or a new one. (The reference
+/// finishes it, and so loses the first bundle of a late session.)
 pub(super) fn on_merge(at: &mut At<'_>, node: usize, sources: &Sources<'_>) {
-    let fired = !sources.is_empty() && sources.finished_in_all(node);
-    let finished = fired && at.now.is_past_end_of_window();
-    at.set_finished(node, finished);
+    if !sources.is_empty() {
+        let finished = sources.finished_in_all(node) && at.now.is_past_end_of_window();
+        at.set_finished(node, finished);
+    }
 }

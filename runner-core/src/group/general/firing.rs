@@ -94,10 +94,7 @@ impl General {
         let (strategy, clocks) = (&self.strategy, &self.clocks);
         let state = self.windows.state(id);
         let window = state.window;
-        let timestamp = state.holds.release(window, strategy);
-        if !last && strategy.closing == ClosingBehavior::FireAlways {
-            state.holds.until_expiry(window, strategy, clocks);
-        }
+        let timestamp = state.hold.release(window);
         let pane = state.panes.next(window, clocks, last);
         let wanted = state.pending > 0
             || pane.timing == PaneTiming::OnTime && strategy.on_time == OnTimeBehavior::FireAlways

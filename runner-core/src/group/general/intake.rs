@@ -177,11 +177,11 @@ impl General {
             acc,
         });
         state.pending += 1;
-        state.expiry_timer = true;
         let window = state.window;
+        let combiner = self.strategy.timestamp_combiner;
         state
-            .holds
-            .element(timestamp, window, &self.strategy, &self.clocks);
+            .hold
+            .element(timestamp, window, combiner, &self.clocks);
         if !state.touched {
             state.touched = true;
             self.touched.push(id);

@@ -31,7 +31,7 @@ impl Queues {
             state.queued_timer = timer;
             self.timers.push(Reverse((timer, id)));
         }
-        let hold = state.holds.earliest(state.window, strategy);
+        let hold = state.hold.instant();
         if hold < timer && hold < state.queued_hold {
             state.queued_hold = hold;
             self.holds.push(Reverse((hold, id)));
@@ -46,7 +46,7 @@ impl Queues {
         }
     }
 
-    /// Takes out a window that has an event timer before `now`, which is cleared.
+    /// Takes out a window that has an event timer before `now`. Its caller forgets it or updates it.
     pub(super) fn due(
         &mut self,
         now: Timestamp,
@@ -61,8 +61,6 @@ impl Queues {
             state.queued_timer = NO_HOLD;
             if state.next_timer(strategy) < now {
                 state.end_timer &= state.window.max_timestamp() >= now;
-                state.expiry_timer &= state.window.expiry(strategy.allowed_lateness) >= now;
-                self.update(id, state, strategy);
                 return Some(id);
             }
             self.update(id, state, strategy);
@@ -127,7 +125,7 @@ impl Queues {
             if state.queued_hold != at {
                 return NO_HOLD;
             }
-            let hold = state.holds.earliest(state.window, strategy);
+            let hold = state.hold.instant();
             // A timer of its own that is not later holds just as well.
             let covered = hold >= state.next_timer(strategy);
             state.queued_hold = if covered { NO_HOLD } else { hold };

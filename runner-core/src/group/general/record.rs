@@ -6,7 +6,7 @@
 
 use super::General;
 use super::windows::{Id, NONE};
-use crate::group::hold::Holds;
+use crate::group::hold::Hold;
 use crate::group::pane::PaneCount;
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::erase::{AccId, After, Firing, GroupStore, Slot, Stamp};
@@ -27,10 +27,9 @@ struct WindowRecord {
     window: Window,
     has_contents: bool,
     pending: u64,
-    holds: Holds,
+    hold: Hold,
     panes: PaneCount,
     end_timer: bool,
-    expiry_timer: bool,
     touched: bool,
     processing_timers: Vec<Timestamp>,
     trigger: Vec<u64>,
@@ -135,10 +134,9 @@ impl General {
             window: state.window,
             has_contents: state.acc.is_some(),
             pending: state.pending,
-            holds: state.holds,
+            hold: state.hold,
             panes: state.panes,
             end_timer: state.end_timer,
-            expiry_timer: state.expiry_timer,
             touched: state.touched,
             processing_timers,
             trigger,
@@ -223,10 +221,9 @@ impl General {
         cells.copy_from_slice(&record.trigger);
         state.acc = acc;
         state.pending = record.pending;
-        state.holds = record.holds;
+        state.hold = record.hold;
         state.panes = record.panes;
         state.end_timer = record.end_timer;
-        state.expiry_timer = record.expiry_timer;
         state.touched = record.touched;
         for &at in &record.processing_timers {
             self.queues.set_processing(at, id, state);

@@ -7,7 +7,7 @@
 
 use super::General;
 use super::windows::{Id, NONE};
-use crate::group::hold::Holds;
+use crate::group::hold::Hold;
 use crate::trigger::Machine;
 use whitebeam_sdk::erase::Slot;
 use whitebeam_sdk::{Result, Window};
@@ -191,8 +191,11 @@ impl General {
     /// open, goes on; else a source is widened.
     fn unite(&mut self, key: Slot, union: Window) -> Result<Id> {
         let sources = std::mem::take(&mut self.merging.sources);
-        let holds = sources.iter().map(|&id| self.windows.state(id).holds);
-        let holds = Holds::merged(holds, union, &self.strategy, &self.clocks);
+        let mut hold = Hold::NONE;
+        for &source in &sources {
+            let combiner = self.strategy.timestamp_combiner;
+            hold.merge(self.windows.state(source).hold, combiner);
+        }
         let id = match (self.windows.find(key, union), sources.first()) {
             (Some(own), _) => own,
             (None, Some(&first)) => {
@@ -208,7 +211,7 @@ impl General {
         self.merging.sources = sources;
         let now = self.now(union);
         let (state, cells) = self.windows.parts(id);
-        state.holds = holds;
+        state.hold = hold;
         self.machine
             .on_merge(cells, &self.merging.cells, &now, &mut self.timers);
         if Machine::is_closed(cells) {
@@ -240,8 +243,7 @@ impl General {
         self.machine.clear(cells);
         self.losses.counts.closed += std::mem::take(&mut state.pending);
         state.panes = Default::default();
-        state.holds = Holds::default();
-        state.expiry_timer = true;
+        state.hold = Hold::NONE;
         if let Some(acc) = state.acc.take() {
             self.store.free_acc(acc);
         }

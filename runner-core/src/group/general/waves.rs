@@ -148,9 +148,6 @@ impl General {
             return;
         }
         self.fire_if_ready(id);
-        if self.clocks.is_at_end_of(window) {
-            self.windows.state(id).expiry_timer = true;
-        }
         self.update(id);
     }
 

@@ -6,7 +6,7 @@
 //!
 //! Invariant: a state is in the list of its key, or free.
 
-use crate::group::hold::{Holds, NO_HOLD};
+use crate::group::hold::{Hold, NO_HOLD};
 use crate::group::pane::PaneCount;
 use whitebeam_sdk::erase::{AccId, Slot};
 use whitebeam_sdk::window::WindowingStrategy;
@@ -37,20 +37,19 @@ pub(super) struct WindowState {
     /// Elements since the last pane. Merges: the sum. Cleared: by every firing.
     pub(super) pending: u64,
     /// Keeps the output watermark behind the pane.
-    pub(super) holds: Holds,
+    pub(super) hold: Hold,
     /// Numbers the panes.
     pub(super) panes: PaneCount,
     /// Wakes when the watermark passes the end. Merges: the union asks anew. Cleared: when due.
     pub(super) end_timer: bool,
-    /// Wakes when the window expires. Merges: the union's next element sets it. Cleared: when due.
-    pub(super) expiry_timer: bool,
     /// Waits for its trigger to be tested at the end of the bundle.
     pub(super) touched: bool,
     /// The trigger's last request, not to queue it twice; `NO_HOLD` if none.
     pub(super) processing_timer: Timestamp,
-    /// Where it stands in the queue of timers, at or before its next one; `NO_HOLD` if nowhere.
+    /// Where it stands in the queue of timers, at or before its next one; `NO_HOLD` if nowhere
+    /// yet.
     pub(super) queued_timer: Timestamp,
-    /// Where it stands in the queue of holds, at or before its holds; `NO_HOLD` if nowhere.
+    /// Where it stands in the queue of holds, at or before its hold; `NO_HOLD` if nowhere.
     pub(super) queued_hold: Timestamp,
 }
 
@@ -64,10 +63,9 @@ impl WindowState {
             woken: 0,
             acc: None,
             pending: 0,
-            holds: Holds::default(),
+            hold: Hold::NONE,
             panes: PaneCount::default(),
             end_timer: false,
-            expiry_timer: false,
             touched: false,
             processing_timer: NO_HOLD,
             queued_timer: NO_HOLD,
@@ -75,15 +73,13 @@ impl WindowState {
         }
     }
 
-    /// The earliest pending event timer, or [`NO_HOLD`].
+    /// The earliest pending event timer. A window that is known has one at its expiry.
     #[inline]
     pub(super) fn next_timer(&self, strategy: &WindowingStrategy) -> Timestamp {
         if self.end_timer {
             self.window.max_timestamp()
-        } else if self.expiry_timer {
-            self.window.expiry(strategy.allowed_lateness)
         } else {
-            NO_HOLD
+            self.window.expiry(strategy.allowed_lateness)
         }
     }
 }
@@ -246,7 +242,6 @@ impl Windows {
         state.birth = state.birth.wrapping_add(1);
         state.woken = 0;
         state.end_timer = false;
-        state.expiry_timer = false;
         state.processing_timer = NO_HOLD;
         state.panes = PaneCount::default();
         if state.window != union {
