@@ -93,6 +93,11 @@ impl GroupingStep {
         })
     }
 
+    /// How it is driven.
+    pub fn drive(&self) -> Drive {
+        self.drive
+    }
+
     /// What the step holds.
     pub fn snapshot(&mut self, key_groups: u16) -> Result<StepSnapshot> {
         let mut writer = SnapshotWriter::new(key_groups);

@@ -6,4 +6,6 @@
 
 pub mod engine;
 pub mod grouping;
+pub mod judged;
+pub mod random;
 pub mod translate;

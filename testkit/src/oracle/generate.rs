@@ -106,9 +106,13 @@ fn random_trigger(choose: Choose<'_>, depth: u32) -> Trigger {
         0 => Trigger::Default,
         1 => Trigger::Never,
         2 => random_leaf(choose),
-        3 | 4 => Trigger::AfterWatermark {
-            early: random_firing(choose, depth - 1),
-            late: random_firing(choose, depth - 1),
+        3 | 4 => match (
+            random_firing(choose, depth - 1),
+            random_firing(choose, depth - 1),
+        ) {
+            // Without either there are no phases: it is the plain trigger.
+            (None, None) => Trigger::EndOfWindow,
+            (early, late) => Trigger::AfterWatermark { early, late },
         },
         5 => Trigger::OrFinally(
             Box::new(random_trigger(choose, depth - 1)),

@@ -111,6 +111,11 @@ impl<V: Clone> Interpreter<V> {
         self.windows.is_empty()
     }
 
+    /// Forgets all keys but some, as if the others had been given to another instance.
+    pub fn keep_keys(&mut self, keep: impl Fn(u64) -> bool) {
+        self.windows.retain(|&(key, _), _| keep(key));
+    }
+
     /// Something outside these keys holds the output watermark at `hold`, or (`None`) no longer
     /// does.
     pub fn other_hold(&mut self, hold: Option<Timestamp>) -> Step<V> {

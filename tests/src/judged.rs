@@ -1,0 +1,140 @@
+//! An engine beside the interpreter of the model: every step must bring about the same.
+
+use crate::engine::{Driven, Engine, Happened, KeyPane};
+use crate::grouping::{Drive, GroupingStep};
+use crate::random::KeyedAction;
+use crate::translate;
+use std::fmt::Debug;
+use whitebeam_sdk::{Result, Timestamp};
+use whitebeam_testkit::oracle::{self, Action, Interpreter, Strategy};
+
+/// A grouping step and its judge.
+#[derive(Debug)]
+pub struct Judged {
+    step: Driven<GroupingStep>,
+    judge: Interpreter<i64>,
+    now: i64,
+}
+
+impl Judged {
+    /// Both have seen nothing.
+    pub fn new(strategy: &Strategy, drive: Drive) -> Result<Self> {
+        let step = GroupingStep::new(&translate::strategy(strategy), drive)?;
+        Ok(Judged {
+            step: Driven::new(step)?,
+            judge: Interpreter::new(strategy.clone()),
+            now: 0,
+        })
+    }
+
+    /// The step.
+    pub fn step(&mut self) -> &mut GroupingStep {
+        &mut self.step.engine
+    }
+
+    /// Another step restored from this one's snapshot with the keys of the groups `mine`, of
+    /// `groups` in all; the judge forgets the other keys as well.
+    pub fn part(&mut self, mine: std::ops::Range<u16>, groups: u16) -> Result<Judged> {
+        let snapshot = self.step.engine.snapshot(groups)?;
+        let step = self.step.engine.restored(vec![snapshot], mine.clone())?;
+        let mut judge = self.judge.clone();
+        judge.keep_keys(|key| mine.contains(&GroupingStep::key_group(key, groups)));
+        Ok(Judged {
+            step: Driven::at(step, Timestamp::from_micros(self.now)),
+            judge,
+            now: self.now,
+        })
+    }
+
+    /// Both are held by something else.
+    pub fn hold(&mut self, at: Option<i64>) {
+        self.step.engine.hold(at.map(Timestamp::from_micros));
+        self.judge.other_hold(at);
+    }
+
+    /// Takes the elements of `keyed` whose key `mine` says; how the step differs from the judge.
+    pub fn act(&mut self, keyed: &KeyedAction, mine: impl Fn(u64) -> bool) -> Result<(), String> {
+        let keyed = only(keyed, mine);
+        let expected = self.judge_of(&keyed);
+        let happened = self.step.act(&keyed.action, |n| keyed.keys[n]);
+        let happened = happened.map_err(|error| error.to_string())?;
+        self.compare(expected, happened)
+    }
+
+    fn judge_of(&mut self, keyed: &KeyedAction) -> oracle::Step<i64> {
+        match &keyed.action {
+            Action::Bundle(timestamps) => {
+                let elements = keyed.keys.iter().zip(timestamps);
+                let elements: Vec<_> = elements.map(|(&key, &t)| (key, t, t)).collect();
+                self.judge.bundle(&elements)
+            }
+            Action::Watermark(to) => self.judge.watermark(*to),
+            Action::AdvanceProcessingTime(by) => {
+                self.now += by;
+                self.judge.advance_processing_time(*by)
+            }
+        }
+    }
+
+    fn compare(
+        &mut self,
+        expected: oracle::Step<i64>,
+        mut happened: Happened,
+    ) -> Result<(), String> {
+        let panes = expected.panes.into_iter().map(|pane| KeyPane {
+            key: pane.key,
+            pane: pane.into(),
+        });
+        let mut panes: Vec<KeyPane> = panes.collect();
+        panes.iter_mut().for_each(|p| p.pane.values.sort_unstable());
+        panes.sort_unstable();
+        happened.panes.sort_unstable();
+        same("panes", &panes, &happened.panes)?;
+        let late = expected.dropped_late.iter();
+        let mut late: Vec<_> = late.map(|d| (d.key, d.value, d.window)).collect();
+        let seen = std::mem::take(&mut self.step.engine.late).into_iter();
+        let mut seen: Vec<_> = seen
+            .map(|(e, window)| (e.key, e.value, translate::window(window)))
+            .collect();
+        late.sort_unstable();
+        seen.sort_unstable();
+        same("late output", &late, &seen)?;
+        let dropped = happened.dropped;
+        same("dropped_late", &late.len(), &(dropped.late as usize))?;
+        let closed = expected.dropped_closed.len();
+        same("dropped_closed", &closed, &(dropped.closed as usize))?;
+        let unwindowed = expected.dropped_unwindowed.len();
+        if !self.step.engine.drive().explicit {
+            same("unwindowed", &unwindowed, &(dropped.unwindowed as usize))?;
+        }
+        let output = self.step.engine.output_watermark().micros();
+        same("output watermark", &self.judge.output_watermark(), &output)
+    }
+
+    /// At the end of time nothing is remembered of any key.
+    pub fn ends_empty(&mut self) -> Result<(), String> {
+        let snapshot = self.step.engine.snapshot(8);
+        let snapshot = snapshot.map_err(|error| error.to_string())?;
+        same("judge is empty", &true, &self.judge.is_empty())?;
+        same("keys left", &0, &snapshot.keyed.len())
+    }
+}
+
+fn only(keyed: &KeyedAction, mine: impl Fn(u64) -> bool) -> KeyedAction {
+    let Action::Bundle(timestamps) = &keyed.action else {
+        return keyed.clone();
+    };
+    let elements = timestamps.iter().zip(&keyed.keys);
+    let (timestamps, keys) = elements.filter(|(_, key)| mine(**key)).unzip();
+    KeyedAction {
+        action: Action::Bundle(timestamps),
+        keys,
+    }
+}
+
+fn same<T: PartialEq + Debug>(what: &str, expected: &T, seen: &T) -> Result<(), String> {
+    if expected == seen {
+        return Ok(());
+    }
+    Err(format!("{what} should be {expected:?}, is {seen:?}"))
+}
