@@ -1,1 +1,6 @@
-//! whitebeam-io
+//! Connectors: sources and sinks of a pipeline, one folder each, by the contracts of the SDK.
+//!
+//! Knows no runner: readers are polled, writers are handed batches, and neither has a thread or a
+//! clock of its own.
+
+pub mod file;
