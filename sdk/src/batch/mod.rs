@@ -6,11 +6,13 @@
 
 mod col;
 mod fill;
+mod rewrite;
 mod vals;
 mod windows;
 
 pub use col::{Col, Meta};
 pub(crate) use fill::{Fill, fill_from};
+pub(crate) use rewrite::{fits, rewrite};
 pub use vals::{Batch, Vals};
 
 /// Values per batch are chosen so that a batch of any type takes about this many bytes and the

@@ -6,7 +6,7 @@
 use super::batch::{ErasedBatch, typed};
 use super::kernel::Kernel;
 use super::step::{Flow, MakeStep, Outs, Port, Step, StepContext};
-use crate::batch::{Batch, Fill, Vals, batch_len, fill_from};
+use crate::batch::{Batch, Fill, Vals, batch_len, fill_from, fits, rewrite};
 use crate::element::Element;
 use crate::error::Result;
 use std::marker::PhantomData;
@@ -85,6 +85,18 @@ where
     /// At most one output each and one set of metadata: only values are touched.
     fn run_uniform(&self, input: &mut Batch<T>, out: &mut Batch<K::Out>) {
         let kernel = &*self.kernel;
+        if fits::<T, K::Out>()
+            && let Vals::Owned(v) = &mut input.vals
+        {
+            if let Some(rewritten) = rewrite(std::mem::take(v), |x, to| {
+                kernel.run(x, &mut |y| to.emit(y));
+            }) {
+                let empty = std::mem::replace(out.owned_mut(), rewritten);
+                // The buffers change places, so that none is ever given up.
+                *v = rewrite(empty, |_, _| {}).unwrap_or_default();
+            }
+            return;
+        }
         let n = input.len();
         fill_from(out.owned_mut(), n, |fill| match &mut input.vals {
             Vals::Owned(v) => v

@@ -203,12 +203,39 @@ impl<F> TypedFeed<F> {
     ) where
         F: Feed<G>,
     {
+        if size_of::<G::Key>() == 0 {
+            return self.fold(gather, items, table, note);
+        }
         for item in items {
             let (key, value) = F::split(item);
             let slot = table.slot(stable_hash(&key), key, || gather.create());
             self.0.add(gather, &mut table.entries[slot].acc, value);
             note(slot as Slot);
         }
+    }
+
+    /// All elements have the one key there is: the accumulator lives in registers meanwhile.
+    #[inline(always)]
+    fn fold<G: Gather>(
+        &self,
+        gather: &G,
+        mut items: impl Iterator<Item = F::Item>,
+        table: &mut Table<G::Key, G::Acc>,
+        note: &mut impl FnMut(Slot),
+    ) where
+        F: Feed<G>,
+    {
+        let Some(first) = items.next() else { return };
+        let (key, value) = F::split(first);
+        let slot = table.slot(0, key, || gather.create());
+        let mut acc = std::mem::replace(&mut table.entries[slot].acc, gather.create());
+        self.0.add(gather, &mut acc, value);
+        note(slot as Slot);
+        for item in items {
+            self.0.add(gather, &mut acc, F::split(item).1);
+            note(slot as Slot);
+        }
+        table.entries[slot].acc = acc;
     }
 }
 
