@@ -1,26 +1,43 @@
 //! Whitebeam: write a typed pipeline once, choose a runner at start.
 //!
-//! The facade: re-exports what a user needs from one dependency. Owns no behaviour of its own but
+//! The facade: re-exports what a user needs from one dependency, by feature. Owns no behaviour but
 //! the command line of pipeline binaries.
+//!
+//! ```
+//! use whitebeam::prelude::*;
+//!
+//! # fn main() -> Result<()> {
+//! let p = Pipeline::new();
+//! let _lengths = p
+//!     .create(["to", "be", "or", "not", "to", "be"].map(String::from))
+//!     .count_per_element()
+//!     .named("Count words");
+//! # #[cfg(feature = "local")] {
+//! let report = whitebeam::runners::LocalRunner::new().run(&p)?;
+//! assert_eq!(report.step("Count words").map(|step| step.elements), Some(6));
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `local` | yes | [`runners::LocalRunner`]: one thread, strict, repeatable |
+//! | `batch` | yes | [`runners::BatchRunner`]: bounded input, all cores |
+//! | `cli` | yes | [`main`]: one command line for every pipeline binary |
 
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod prelude;
+pub mod runners;
+
+#[cfg(feature = "cli")]
+pub use cli::main;
+
+pub use whitebeam_io as io;
 pub use whitebeam_sdk::*;
 
-/// Runners.
-pub mod runners {
-    #[cfg(feature = "batch")]
-    pub use whitebeam_runner_batch::{BatchReport, BatchRunner};
-}
-
-/// Everything that a pipeline needs, to be imported whole.
-pub mod prelude {
-    #[cfg(feature = "batch")]
-    pub use crate::runners::BatchRunner;
-    pub use whitebeam_sdk::source::MemorySource;
-    pub use whitebeam_sdk::time::{days, hours, micros, millis, minutes, seconds};
-    pub use whitebeam_sdk::combine::CombineFn;
-    pub use whitebeam_sdk::trigger::{
-        AfterPane, AfterProcessingTime, AfterWatermark, Trigger, repeatedly,
-    };
-    pub use whitebeam_sdk::window::{FixedWindows, GlobalWindows, Sessions, SlidingWindows};
-    pub use whitebeam_sdk::{Duration, Element, Error, Key, PCollection, Pipeline, Result, Timestamp};
-}
+/// The argument parser of [`cli`], so that a pipeline's options need no dependency of their own:
+/// `use whitebeam::clap;`.
+#[cfg(feature = "cli")]
+pub use clap;

@@ -1,0 +1,127 @@
+//! The command line of pipeline binaries: `run` and `explain`.
+//!
+//! Owns what a user types and sees: options, progress, reports, exit codes. Does not own what a run
+//! means; that is the runner's. Invariant: exit code 0 only if the runner said that everything is
+//! done, 1 if the pipeline failed, 2 if the command was not understood.
+
+mod arguments;
+#[cfg(any(feature = "batch", feature = "local"))]
+mod how;
+#[cfg(feature = "batch")]
+mod progress;
+#[cfg(any(feature = "batch", feature = "local"))]
+mod run;
+
+use crate::{Duration, Pipeline, Result};
+use arguments::{CommandLine, Verb};
+use clap::{Args, CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+/// For pipelines without options of their own.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct NoOptions {}
+
+/// The `main` of a pipeline binary: `build` makes the pipeline from its own options, the command
+/// line decides what happens to it.
+///
+/// ```no_run
+/// use whitebeam::clap;
+/// use whitebeam::prelude::*;
+///
+/// /// Counts squares.
+/// #[derive(clap::Args)]
+/// struct Options {
+///     /// How many numbers to square.
+///     #[arg(long, default_value_t = 10)]
+///     numbers: u64,
+/// }
+///
+/// fn main() -> Result<()> {
+///     whitebeam::main(|p, options: &Options| {
+///         p.create(0..options.numbers).map(|n| n * n).count_per_element();
+///         Ok(())
+///     })
+/// }
+/// ```
+///
+/// - `run` runs the pipeline: `--runner local|batch`, `--parallelism N`, `--seed N`, `--json`.
+/// - `explain` shows it: `--format text|mermaid|dot`.
+///
+/// Both take the pipeline's own options, and `--help` lists them all. Where the pipeline fails, its
+/// error is printed to standard error and the process ends with exit code 1; where the command line
+/// is wrong, with 2.
+pub fn main<O: Args>(build: impl FnOnce(&Pipeline, &O) -> Result<()>) -> Result<()> {
+    match perform(std::env::args_os(), build) {
+        Outcome::Done => Ok(()),
+        Outcome::Failed(error) => {
+            // What reads standard error may be gone; the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "{error}");
+            std::process::exit(1)
+        }
+        Outcome::NotUnderstood(usage) => usage.exit(),
+    }
+}
+
+/// How a command ended.
+#[derive(Debug)]
+enum Outcome {
+    Done,
+    Failed(crate::Error),
+    /// Also `--help`, which is exit code 0.
+    NotUnderstood(clap::Error),
+}
+
+fn perform<O: Args>(
+    arguments: impl IntoIterator<Item = OsString>,
+    build: impl FnOnce(&Pipeline, &O) -> Result<()>,
+) -> Outcome {
+    let verb = match understand::<O>(arguments) {
+        Ok(verb) => verb,
+        Err(usage) => return Outcome::NotUnderstood(usage),
+    };
+    let done = match verb {
+        #[cfg(any(feature = "batch", feature = "local"))]
+        Verb::Run(arguments) => run::run(&arguments.how, |p| build(p, &arguments.pipeline)),
+    };
+    match done {
+        Ok(()) => Outcome::Done,
+        Err(error) => Outcome::Failed(error),
+    }
+}
+
+fn understand<O: Args>(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> std::result::Result<Verb<O>, clap::Error> {
+    let mut arguments = arguments.into_iter().peekable();
+    // The binary is the user's: it is called what the user called it.
+    let program = arguments.peek().map(Path::new).and_then(Path::file_stem);
+    let name = program.map_or("pipeline".into(), |stem| {
+        stem.to_string_lossy().into_owned()
+    });
+    let mut command = CommandLine::<O>::command()
+        .display_name(&name)
+        .bin_name(&name);
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let line = CommandLine::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+    line.verb.checked().map_err(|e| e.format(&mut command))
+}
+
+/// Reads a duration as people write it (`1h`, `90s`, `1h 30m`), for options:
+/// `#[arg(value_parser = whitebeam::cli::duration)]`.
+///
+/// ```
+/// use whitebeam::prelude::*;
+///
+/// assert_eq!(whitebeam::cli::duration("1h 30m"), Ok(minutes(90)));
+/// assert!(whitebeam::cli::duration("soon").is_err());
+/// ```
+pub fn duration(text: &str) -> std::result::Result<Duration, String> {
+    let length: jiff::SignedDuration = text.parse().map_err(|e| format!("{e}"))?;
+    let micros = i64::try_from(length.as_micros()).map_err(|_| "it is too long".to_string())?;
+    Ok(Duration::from_micros(micros))
+}
+
+#[cfg(all(test, feature = "batch", feature = "local"))]
+mod tests;

@@ -1,0 +1,144 @@
+//! What the command line understands, refuses and answers, without a process around it.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
+use super::how::{How, Runner};
+use super::*;
+use crate::time::{hours, millis, minutes, seconds};
+
+#[derive(Args, Debug)]
+struct Options {
+    /// Where the shop's orders are
+    #[arg(long)]
+    input: String,
+}
+
+fn words(line: &str) -> Vec<OsString> {
+    std::iter::once("/somewhere/shop")
+        .chain(line.split_whitespace())
+        .map(OsString::from)
+        .collect()
+}
+
+fn how(line: &str) -> How {
+    match understand::<Options>(words(line)) {
+        Ok(Verb::Run(arguments)) => arguments.how,
+        Err(e) => panic!("{line}: {e}"),
+    }
+}
+
+#[test]
+fn a_runner_and_its_options_are_understood() {
+    let plain = how("run --input x");
+    assert_eq!(
+        (plain.parallelism, plain.seed, plain.json),
+        (None, None, false)
+    );
+    assert_eq!(plain.runner, Runner::Batch);
+    let four = how("run --runner batch --parallelism 4 --input x --json");
+    assert_eq!(four.parallelism.map(usize::from), Some(4));
+    assert!(four.json);
+    let local = how("run --input x --runner local --seed 7");
+    assert_eq!((local.runner, local.seed), (Runner::Local, Some(7)));
+}
+
+#[test]
+fn what_would_be_ignored_or_means_nothing_is_refused() {
+    for (line, says) in [
+        ("", "Usage:"),
+        ("walk", "unrecognized subcommand 'walk'"),
+        ("run", "--input"),
+        (
+            "run --input x --runner streaming",
+            "invalid value 'streaming'",
+        ),
+        ("run --input x --parallelism 0", "invalid value '0'"),
+        (
+            "run --input x --runner local --parallelism 2",
+            "an option of `--runner batch`",
+        ),
+        (
+            "run --input x --runner batch --seed 2",
+            "an option of `--runner local`",
+        ),
+        (
+            "run --input x --colour red",
+            "unexpected argument '--colour'",
+        ),
+    ] {
+        let Err(usage) = understand::<Options>(words(line)) else {
+            panic!("`{line}` was understood");
+        };
+        assert_eq!(usage.exit_code(), 2, "{line}");
+        let shown = usage.to_string();
+        assert!(shown.contains(says), "`{line}`: {shown}");
+    }
+}
+
+#[test]
+fn help_lists_the_options_of_the_pipeline_beside_those_of_the_runner() {
+    for line in ["--help", "run --help"] {
+        let Err(help) = understand::<Options>(words(line)) else {
+            panic!("`{line}` is not a run");
+        };
+        assert_eq!(help.exit_code(), 0);
+        let shown = help.to_string();
+        for part in [
+            "shop",
+            "--runner",
+            "--parallelism",
+            "--seed",
+            "--json",
+            "--input",
+            "Where the shop's orders are",
+        ] {
+            assert!(
+                shown.contains(part),
+                "`{line}` says nothing of {part}: {shown}"
+            );
+        }
+        assert!(!shown.contains("somewhere"), "{shown}");
+    }
+}
+
+#[test]
+fn a_run_ends_as_its_pipeline_does() {
+    let run = |line: &str, numbers: Vec<i64>| {
+        perform(words(line), |p: &Pipeline, _: &NoOptions| {
+            let _ = p.create(numbers).map(|n| 100 / n).named("Divide");
+            Ok(())
+        })
+    };
+    for runner in ["local", "batch"] {
+        let line = format!("run --runner {runner}");
+        assert!(matches!(run(&line, vec![1, 2]), Outcome::Done), "{runner}");
+        let Outcome::Failed(error) = run(&line, vec![1, 0]) else {
+            panic!("{runner}: a panic of the pipeline is a failure");
+        };
+        assert_eq!((error.code(), error.step()), ("U001", Some("Divide")));
+    }
+}
+
+#[test]
+fn what_cannot_be_built_is_not_run() {
+    let refuse = |_: &Pipeline, _: &NoOptions| Err(crate::Error::data("no such shop"));
+    let Outcome::Failed(error) = perform(words("run"), refuse) else {
+        panic!("it was run");
+    };
+    assert_eq!(error.message(), "no such shop");
+}
+
+#[test]
+fn durations_are_read_as_people_write_them() {
+    for (text, expected) in [
+        ("1h", Some(hours(1))),
+        ("90s", Some(seconds(90))),
+        ("1h 30m", Some(minutes(90))),
+        ("250ms", Some(millis(250))),
+        ("0s", Some(seconds(0))),
+        ("1", None),
+        ("", None),
+        ("9999999999999h", None),
+    ] {
+        assert_eq!(duration(text).ok(), expected, "{text}");
+    }
+}
