@@ -1,4 +1,4 @@
-//! The command line of pipeline binaries: `run` and `explain`.
+//! The command line of pipeline binaries.
 //!
 //! Owns what a user types and sees: options, progress, reports, exit codes. Does not own what a run
 //! means; that is the runner's. Invariant: exit code 0 only if the runner said that everything is
@@ -46,10 +46,8 @@ pub struct NoOptions {}
 /// }
 /// ```
 ///
-/// - `run` runs the pipeline: `--runner local|batch`, `--parallelism N`, `--seed N`, `--json`.
-/// - `explain` shows it: `--format text|mermaid|dot`.
-///
-/// Both take the pipeline's own options, and `--help` lists them all. Where the pipeline fails, its
+/// `run` runs the pipeline: `--runner local|batch`, `--parallelism N`, `--seed N`, `--json`, and the
+/// pipeline's own options; `--help` lists them all. Where the pipeline fails, its
 /// error is printed to standard error and the process ends with exit code 1; where the command line
 /// is wrong, with 2.
 pub fn main<O: Args>(build: impl FnOnce(&Pipeline, &O) -> Result<()>) -> Result<()> {
