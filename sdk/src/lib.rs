@@ -16,6 +16,7 @@ pub mod hash;
 mod pane;
 mod pcollection;
 mod pipeline;
+pub mod prelude;
 pub mod sink;
 pub mod snapshot;
 pub mod source;

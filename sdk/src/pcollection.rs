@@ -82,6 +82,13 @@ impl<T: Element> PCollection<T> {
         self
     }
 
+    /// Declares that the user code of the step that made this collection is not a function of its
+    /// input: it looks at a clock, at random numbers or outside. `explain` then promises less.
+    pub fn nondeterministic(self) -> Self {
+        self.pipeline.builder().nondeterministic(self.id.node);
+        self
+    }
+
     /// A transform of the library that is made of others.
     pub(crate) fn compose<R>(
         self,
@@ -110,6 +117,14 @@ impl<T: Element> PCollection<T> {
     pub(crate) fn handle(&self) -> Handle {
         Handle {
             pipeline: self.pipeline.clone(),
+            id: self.id,
+        }
+    }
+
+    /// As [`handle`](PCollection::handle), of a collection that is used up.
+    pub(crate) fn into_handle(self) -> Handle {
+        Handle {
+            pipeline: self.pipeline,
             id: self.id,
         }
     }

@@ -37,6 +37,7 @@ struct Raw {
     scope: Option<usize>,
     location: &'static Location<'static>,
     kind: NodeKind,
+    nondeterministic: bool,
     inputs: Vec<CollectionId>,
     outputs: Vec<OutputSpec>,
 }
@@ -111,6 +112,7 @@ impl Builder {
             scope: self.open,
             location: node.location,
             kind: node.kind,
+            nondeterministic: false,
             outputs: outputs.collect(),
             inputs: node.inputs,
         };
@@ -143,6 +145,11 @@ impl Builder {
 
     pub(crate) fn close_scope(&mut self) {
         self.open = self.open.and_then(|s| self.scopes[s].parent);
+    }
+
+    /// The node's user code is not a function of its input.
+    pub(crate) fn nondeterministic(&mut self, node: NodeId) {
+        self.nodes[node.0].nondeterministic = true;
     }
 
     /// Names the step that produced the last node: the outermost library transform around it that
@@ -236,6 +243,7 @@ impl Builder {
             named: raw.named,
             location: raw.location,
             kind: raw.kind.clone(),
+            nondeterministic: raw.nondeterministic,
             inputs: raw.inputs.clone(),
             outputs: raw.outputs.clone(),
         };

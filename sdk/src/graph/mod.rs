@@ -4,9 +4,14 @@
 //! run-time halves hang at the nodes behind `erase`'s traits.
 
 mod builder;
+mod class;
+mod explain;
 mod problem;
 mod types;
 mod validate;
+
+pub use class::EqualityClass;
+pub use explain::{ExplainStage, Format};
 
 pub(crate) use builder::{Builder, NewNode, Output};
 pub(crate) use problem::{Code, Place, Problem};
@@ -70,22 +75,6 @@ impl std::fmt::Debug for NodeKind {
     }
 }
 
-/// What is promised of a step's results when order, batching and parallelism change
-/// (the weakest of a pipeline's steps is the pipeline's class).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub enum EqualityClass {
-    /// Equal at any order.
-    Unordered,
-    /// Equal except for what was dropped as late, which is reported.
-    LateData,
-    /// Equal when ties in time are broken by a stated key.
-    TimeOrdered,
-    /// Depends on the order of arrival.
-    ArrivalOrder,
-    /// User code that is not a function of its input.
-    NotDeterministic,
-}
-
 /// A collection that a node produces.
 #[derive(Clone, Debug)]
 pub struct OutputSpec {
@@ -114,6 +103,8 @@ pub struct Node {
     pub location: &'static Location<'static>,
     /// What it does.
     pub kind: NodeKind,
+    /// The user declared that its code is not a function of its input.
+    pub nondeterministic: bool,
     /// What it reads.
     pub inputs: Vec<CollectionId>,
     /// What it produces.

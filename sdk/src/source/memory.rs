@@ -142,7 +142,10 @@ impl<T: Element, C: Timing<T>> Source for MemorySource<T, C> {
     }
 
     fn describe(&self) -> String {
-        format!("{} records in memory", self.records.len())
+        match self.records.len() {
+            1 => "1 record in memory".to_string(),
+            n => format!("{n} records in memory"),
+        }
     }
 
     fn describe_split(&self, split: &MemorySplit) -> String {

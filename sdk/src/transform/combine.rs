@@ -1,5 +1,6 @@
 //! `combine_per_key`: values of each key folded by a [`CombineFn`].
 
+use super::group_by_key::WithLate;
 use crate::combine::CombineFn;
 use crate::element::{Element, Key};
 use crate::erase::{Feed, Gather, Grouping};
@@ -70,7 +71,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     pub fn combine_per_key_with_late<C: CombineFn<V>>(
         self,
         combiner: C,
-    ) -> (PCollection<(K, C::Output)>, PCollection<(K, V)>)
+    ) -> WithLate<(K, C::Output), (K, V)>
     where
         K: Key,
     {

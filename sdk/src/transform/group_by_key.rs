@@ -8,6 +8,9 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 
+/// Results of a grouping, beside the elements of its input that were dropped as late.
+pub type WithLate<R, T> = (PCollection<R>, PCollection<T>);
+
 struct Lists<K, V>(PhantomData<fn() -> (K, V)>);
 struct Append;
 
@@ -69,7 +72,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     ///     .group_by_key_with_late();
     /// ```
     #[track_caller]
-    pub fn group_by_key_with_late(self) -> (PCollection<(K, Vec<V>)>, PCollection<(K, V)>)
+    pub fn group_by_key_with_late(self) -> WithLate<(K, Vec<V>), (K, V)>
     where
         K: Key,
     {
@@ -84,7 +87,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         name: &'static str,
         location: &'static Location<'static>,
         grouping: Grouping<G>,
-    ) -> (PCollection<G::Out>, PCollection<(K, V)>) {
+    ) -> WithLate<G::Out, (K, V)> {
         let windowing = self.windowing();
         let outputs = vec![
             Output::of::<G::Out>().windowing(windowing.after_grouping()),

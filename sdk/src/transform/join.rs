@@ -27,7 +27,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     where
         K: Key,
     {
-        joined::<Inner, _, _, _>("InnerJoin", Location::caller(), &self, &right)
+        joined::<Inner, _, _, _>("InnerJoin", Location::caller(), self, right)
     }
 
     /// As [`inner_join`](PCollection::inner_join); values without a partner on the right come with
@@ -40,7 +40,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     where
         K: Key,
     {
-        joined::<Left, _, _, _>("LeftJoin", Location::caller(), &self, &right)
+        joined::<Left, _, _, _>("LeftJoin", Location::caller(), self, right)
     }
 
     /// As [`inner_join`](PCollection::inner_join); values of the right without a partner come with
@@ -53,11 +53,12 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     where
         K: Key,
     {
-        joined::<Right, _, _, _>("RightJoin", Location::caller(), &self, &right)
+        joined::<Right, _, _, _>("RightJoin", Location::caller(), self, right)
     }
 
     /// As [`inner_join`](PCollection::inner_join); values of either side without a partner come
     /// with `None`.
+    #[allow(clippy::type_complexity, reason = "it says what comes out")]
     #[track_caller]
     pub fn full_join<R: Element>(
         self,
@@ -66,15 +67,15 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     where
         K: Key,
     {
-        joined::<Full, _, _, _>("FullJoin", Location::caller(), &self, &right)
+        joined::<Full, _, _, _>("FullJoin", Location::caller(), self, right)
     }
 }
 
 fn joined<S, K, L, R>(
     name: &'static str,
     location: &'static Location<'static>,
-    left: &PCollection<(K, L)>,
-    right: &PCollection<(K, R)>,
+    left: PCollection<(K, L)>,
+    right: PCollection<(K, R)>,
 ) -> PCollection<(K, S::Out)>
 where
     S: Shape<L, R>,
@@ -85,7 +86,7 @@ where
     let grouping = Grouping::new(Join::<S, K, L, R>(PhantomData), false)
         .feed(OnLeft)
         .feed(OnRight);
-    let inputs = [left.handle(), right.handle()];
+    let inputs = [left.into_handle(), right.into_handle()];
     grouped_together(name, location, grouping, &inputs)
 }
 
@@ -166,6 +167,7 @@ impl<L: Element, R: Element> Shape<L, R> for Full {
     }
 }
 
+#[allow(clippy::type_complexity, reason = "it only names its parameters")]
 struct Join<S, K, L, R>(PhantomData<fn() -> (S, K, L, R)>);
 struct OnLeft;
 struct OnRight;
@@ -252,6 +254,7 @@ mod tests {
     use proptest::prelude::*;
 
     type Side = Vec<(u8, u16)>;
+    type Pairs = Vec<(u8, (Option<u16>, Option<u16>))>;
 
     fn run<U: crate::Element + Ord>(joined: &PCollection<U>, left: &Side, right: &Side) -> Vec<U> {
         let input = |side: &Side| Box::new(Batch::of(side.clone())) as Box<dyn ErasedBatch>;
@@ -281,7 +284,7 @@ mod tests {
 
             let p = Pipeline::new();
             let (a, b) = (p.create([(1_u8, 1_u16)]), p.create([(1_u8, 1_u16)]));
-            let sorted = |mut all: Vec<(u8, (Option<u16>, Option<u16>))>| {
+            let sorted = |mut all: Pairs| {
                 all.sort();
                 all
             };

@@ -23,6 +23,7 @@ mod with_timestamps;
 
 pub use co_group_by_key::CoGroupByKey;
 pub use flatten::Flatten;
+pub use group_by_key::WithLate;
 pub use io::Written;
 pub use map_with::Reified;
 pub use try_map::Failure;

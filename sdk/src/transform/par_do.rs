@@ -42,6 +42,10 @@ impl<T: Element> PCollection<T> {
     /// let (_paid, _refunds) = p.create([500, -250]).par_do_tagged(Split, REFUNDS);
     /// ```
     #[track_caller]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "tags are small and named at the call"
+    )]
     pub fn par_do_tagged<D: DoFn<T>, G: Tags>(
         self,
         dofn: D,

@@ -136,7 +136,6 @@ impl<T: Element, F: Fn(&T) -> usize + Send + Sync + 'static> Step for Partition<
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use super::*;
     use crate::Pipeline;
     use crate::batch::Batch;
     use crate::erase::drive;

@@ -41,13 +41,12 @@ impl<T: Element> PCollection<T> {
     ///     .try_map(|text| text.parse::<i64>());
     /// ```
     #[track_caller]
-    pub fn try_map<U: Element, E: Display, F>(
+    pub fn try_map<U: Element, E: Display + 'static, F>(
         self,
         f: F,
     ) -> (PCollection<U>, PCollection<Failure<T>>)
     where
         F: Fn(&T) -> Result<U, E> + Send + Sync + 'static,
-        E: 'static,
     {
         let make = MakeTryMap {
             f: Arc::new(f),

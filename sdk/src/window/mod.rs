@@ -246,7 +246,8 @@ mod tests {
             offset: micros(0),
         };
         let sessions = WindowFn::Sessions { gap: micros(10) };
-        let cases: Vec<(WindowFn, i64, Vec<(i64, i64)>)> = vec![
+        type Case = (WindowFn, i64, Vec<(i64, i64)>);
+        let cases: Vec<Case> = vec![
             (fixed, 9, vec![(0, 10)]),
             (fixed, 10, vec![(10, 20)]),
             (fixed, -1, vec![(-10, 0)]),

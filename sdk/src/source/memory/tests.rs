@@ -20,6 +20,8 @@ fn options(demand: Demand, max: usize) -> ReadOptions {
     }
 }
 
+type Time = fn(&i64) -> Timestamp;
+
 /// Values, timestamps and the watermark after each poll.
 type Polled = Vec<(Vec<i64>, Col<Timestamp>, Timestamp)>;
 
@@ -40,13 +42,13 @@ fn read_all<C: Timing<i64>>(source: &MemorySource<i64, C>, options: ReadOptions)
     Ok(polled)
 }
 
-fn ordered(records: Vec<i64>) -> MemorySource<i64, Ordered<fn(&i64) -> Timestamp>> {
-    let time: fn(&i64) -> Timestamp = |t| at(*t);
+fn ordered(records: Vec<i64>) -> MemorySource<i64, Ordered<Time>> {
+    let time: Time = |t| at(*t);
     MemorySource::new(records).event_time(time).ordered()
 }
 
-fn bounded(records: Vec<i64>, bound: i64) -> MemorySource<i64, OutOfOrder<fn(&i64) -> Timestamp>> {
-    let time: fn(&i64) -> Timestamp = |t| at(*t);
+fn bounded(records: Vec<i64>, bound: i64) -> MemorySource<i64, OutOfOrder<Time>> {
+    let time: Time = |t| at(*t);
     MemorySource::new(records)
         .event_time(time)
         .bounded_out_of_orderness(micros(bound))
