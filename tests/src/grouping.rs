@@ -24,6 +24,8 @@ pub struct Drive {
     pub batch: usize,
     /// Which windows the batches name themselves, instead of leaving them implied.
     pub explicit: bool,
+    /// Takes the general path whatever the strategy is.
+    pub general_only: bool,
 }
 
 impl Drive {
@@ -33,11 +35,12 @@ impl Drive {
             store,
             batch: usize::MAX,
             explicit: false,
+            general_only: true,
         }
     }
 }
 
-/// A grouping step under the general path.
+/// A grouping step, under the general path unless its drive says otherwise.
 pub struct GroupingStep {
     grouping: Arc<dyn ErasedGrouping>,
     windowing: WindowingStrategy,
@@ -76,7 +79,7 @@ impl GroupingStep {
         let grouping = lists()?;
         let options = GroupOptions {
             store: drive.store,
-            general_only: true,
+            general_only: drive.general_only,
         };
         let mut step = group::step(&*grouping, windowing, true, &options)?;
         step.setup()?;

@@ -6,6 +6,7 @@
 
 mod assign;
 mod clocks;
+mod counted;
 mod general;
 mod hold;
 mod lift;
@@ -37,14 +38,23 @@ pub enum Path {
     Windowed,
     /// The same for overlapping windows: one table per slice that no window boundary cuts.
     Slices,
+    /// One table per window, and for each key what it has emitted early or late.
+    Counted,
     /// Per key and window, any strategy.
     General,
 }
 
 /// The path for `windowing`: the one place where this is decided.
 pub fn path(windowing: &WindowingStrategy, options: &GroupOptions) -> Path {
-    if options.general_only || !fires_once(windowing) {
+    if options.general_only {
         return Path::General;
+    }
+    if !fires_once(windowing) {
+        return if counts(windowing) {
+            Path::Counted
+        } else {
+            Path::General
+        };
     }
     match windowing.window_fn {
         WindowFn::Sliding { size, period, .. } if period <= size => Path::Slices,
@@ -64,6 +74,42 @@ fn fires_once(windowing: &WindowingStrategy) -> bool {
         && windowing.allowed_lateness == Duration::ZERO
         && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
         && windowing.closing == ClosingBehavior::FireIfNonEmpty
+}
+
+/// Windows fire early by count at most, at their end, and late for every bundle with an element.
+fn counts(windowing: &WindowingStrategy) -> bool {
+    let by_count = match &windowing.trigger {
+        Trigger::Default => true,
+        Trigger::AfterWatermark { early, late } => {
+            let early_counts = early.as_deref().is_none_or(|t| element_count(t).is_some());
+            let no_lateness = windowing.allowed_lateness == Duration::ZERO;
+            let every_late = late
+                .as_deref()
+                .map_or(no_lateness, |t| element_count(t) == Some(1));
+            early_counts && every_late
+        }
+        _ => false,
+    };
+    by_count
+        && !windowing.merges()
+        && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
+        && windowing.closing == ClosingBehavior::FireIfNonEmpty
+}
+
+/// The count of a trigger that fires at every so many elements where it repeats.
+fn element_count(trigger: &Trigger) -> Option<u64> {
+    match trigger {
+        Trigger::ElementCount(n) => Some(*n),
+        Trigger::Repeatedly(inner) => element_count(inner),
+        _ => None,
+    }
+}
+
+fn early_count(trigger: &Trigger) -> Option<u64> {
+    match trigger {
+        Trigger::AfterWatermark { early, .. } => early.as_deref().and_then(element_count),
+        _ => None,
+    }
 }
 
 /// True if gathering before an exchange makes data smaller and changes no result: accumulators
@@ -94,6 +140,12 @@ pub fn step(
             grouping,
             store,
             windowing.window_fn,
+            late_ports,
+        )),
+        Path::Counted => Box::new(counted::Counted::new(
+            store,
+            windowing.clone(),
+            early_count(&windowing.trigger),
             late_ports,
         )),
         Path::General => Box::new(General::new(store, windowing.clone(), late_ports)),

@@ -208,9 +208,15 @@ impl Step for Slices {
     }
 
     fn output_watermark(&self, input: Timestamp) -> Timestamp {
-        let held = self.next().map(Window::max_timestamp);
-        let input = self.windows.output_watermark(input);
-        held.map_or(input, |hold| hold.min(input))
+        if self.by_window {
+            return self.windows.output_watermark(input);
+        }
+        self.windows
+            .promise(self.next().map(Window::max_timestamp), input)
+    }
+
+    fn hold(&mut self, at: Option<Timestamp>) {
+        self.windows.hold(at);
     }
 
     fn emits(&self) -> bool {

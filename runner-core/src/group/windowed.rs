@@ -12,16 +12,21 @@ use whitebeam_sdk::erase::{
 };
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
 use whitebeam_sdk::window::{Window, WindowFn};
-use whitebeam_sdk::{PaneInfo, Result, Timestamp, element};
+use whitebeam_sdk::{Duration, PaneInfo, Result, Timestamp, element};
 
 /// One table per window.
 pub(super) struct Windowed {
     /// Holds: every key's accumulator. Keyed by: window. Cleared: when the window has fired.
     pub(super) store: Box<dyn GroupStore>,
     window_fn: WindowFn,
+    /// How long after its end a window takes elements.
+    pub(super) allowed_lateness: Duration,
     /// Open windows, the first to end first.
-    open: BTreeMap<(Timestamp, Timestamp), TableId>,
+    pub(super) open: BTreeMap<(Timestamp, Timestamp), TableId>,
     pub(super) watermark: Timestamp,
+    /// The caller's own hold, and the promise that was given already.
+    held: Option<Timestamp>,
+    promised: Timestamp,
     pub(super) losses: Losses,
     pub(super) runs: Vec<Run>,
     pub(super) tables: Vec<TableId>,
@@ -38,8 +43,11 @@ impl Windowed {
         Windowed {
             store,
             window_fn,
+            allowed_lateness: Duration::ZERO,
             open: BTreeMap::new(),
             watermark: Timestamp::MIN,
+            held: None,
+            promised: Timestamp::MIN,
             losses: Losses::new(late_ports),
             runs: Vec::new(),
             tables: Vec::new(),
@@ -65,7 +73,7 @@ impl Windowed {
     }
 
     fn add(&mut self, window: Window, rows: std::ops::Range<usize>) {
-        if window.max_timestamp() < self.watermark {
+        if window.expiry(self.allowed_lateness) < self.watermark {
             self.losses.late(window, rows);
         } else {
             let table = self.table(window);
@@ -114,6 +122,13 @@ impl Windowed {
         Ok(Flow::Done)
     }
 
+    /// The output watermark, held by the first window that is to fire and by the caller; what was
+    /// promised before a hold is not taken back.
+    pub(super) fn promise(&self, first: Option<Timestamp>, input: Timestamp) -> Timestamp {
+        let holds = [first, self.held].into_iter().flatten();
+        holds.fold(input, Timestamp::min).max(self.promised)
+    }
+
     /// Writes every open window.
     pub(super) fn save(&mut self, to: &mut SnapshotWriter) -> Result<()> {
         let groups = to.key_groups();
@@ -128,7 +143,7 @@ impl Windowed {
         Ok(())
     }
 
-    fn assign(&mut self, input: &dyn ErasedBatch) {
+    pub(super) fn assign(&mut self, input: &dyn ErasedBatch) {
         self.runs.clear();
         self.tables.clear();
         let (meta, len) = (input.meta(), input.len());
@@ -185,11 +200,16 @@ impl Step for Windowed {
     }
 
     fn output_watermark(&self, input: Timestamp) -> Timestamp {
-        let held = self
+        let first = self
             .open
             .first_key_value()
             .map(|((end, _), _)| end.previous());
-        held.map_or(input, |hold| hold.min(input))
+        self.promise(first, input)
+    }
+
+    fn hold(&mut self, at: Option<Timestamp>) {
+        self.promised = self.output_watermark(self.watermark);
+        self.held = at;
     }
 
     fn emits(&self) -> bool {

@@ -1,0 +1,438 @@
+//! Fast path: windows that also fire early by count and late by element.
+//!
+//! Owns one table per open window and, beside it, what each key has emitted. Right for windows
+//! that do not merge, under the default trigger with lateness or the end-of-window trigger with
+//! early counts and single late elements (`group::path` says when). Panes carry the end of their
+//! window, so nothing but windows that are still to fire holds the output watermark, and it equals
+//! the input watermark unless the caller holds it.
+
+use super::slices::Table;
+use super::windowed::Windowed;
+use serde::{Deserialize, Serialize};
+use whitebeam_sdk::erase::{
+    After, Dropped, ErasedBatch, Firing, Flow, GroupStore, Outs, Port, Slot, Stamp, Step, TableId,
+};
+use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
+use whitebeam_sdk::window::{AccumulationMode, OnTimeBehavior, Window, WindowingStrategy};
+use whitebeam_sdk::{PaneInfo, PaneTiming, Result, Timestamp, element};
+
+/// What a key of a window has seen and emitted.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Emitted {
+    /// Elements since the last pane.
+    since: u32,
+    /// Panes so far.
+    panes: u32,
+    /// Panes so far that were not early, less one.
+    nonspeculative: i32,
+}
+
+const NOTHING: Emitted = Emitted {
+    since: 0,
+    panes: 0,
+    nonspeculative: -1,
+};
+
+/// A window's keys. Keyed by: slot of its table. Cleared: when the window expires.
+#[derive(Debug)]
+struct Keys {
+    window: Window,
+    emitted: Vec<Emitted>,
+    /// The watermark has passed the end of the window, and on-time panes are out.
+    past_end: bool,
+    /// Keys whose trigger became ready in this bundle.
+    ready: Vec<Slot>,
+}
+
+/// Panes that are being emitted.
+#[derive(Debug)]
+struct Emission {
+    table: TableId,
+    firings: Vec<Firing>,
+    from: usize,
+}
+
+/// One table per window, and what each key has emitted.
+pub(super) struct Counted {
+    windows: Windowed,
+    strategy: WindowingStrategy,
+    /// Elements that make an early pane.
+    early: u32,
+    /// By table.
+    keys: Vec<Option<Keys>>,
+    /// Tables with keys that are ready.
+    touched: Vec<TableId>,
+    emission: Option<Emission>,
+    slots: Vec<Slot>,
+    spare: Vec<Vec<Emitted>>,
+    output_watermark: Timestamp,
+    hold: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Counted({:?})", self.windows)
+    }
+}
+
+impl Counted {
+    /// Fires early at every `early` elements of a key, if any.
+    pub(super) fn new(
+        store: Box<dyn GroupStore>,
+        strategy: WindowingStrategy,
+        early: Option<u64>,
+        late_ports: bool,
+    ) -> Self {
+        let mut windows = Windowed::new(store, strategy.window_fn, late_ports);
+        windows.allowed_lateness = strategy.allowed_lateness;
+        Counted {
+            windows,
+            strategy,
+            // A pane of more elements than that cannot be counted out, and is not early.
+            early: early
+                .and_then(|n| u32::try_from(n.max(1)).ok())
+                .unwrap_or(u32::MAX),
+            keys: Vec::new(),
+            touched: Vec::new(),
+            emission: None,
+            slots: Vec::new(),
+            spare: Vec::new(),
+            output_watermark: Timestamp::MIN,
+            hold: None,
+        }
+    }
+
+    /// Makes room beside the tables that were opened since the last call.
+    fn follow_tables(&mut self) {
+        for (&(end, start), &table) in &self.windows.open {
+            let at = table.0 as usize;
+            if self.keys.len() <= at {
+                self.keys.resize_with(at + 1, || None);
+            }
+            if self.keys[at].is_none() {
+                self.keys[at] = Some(Keys {
+                    window: Window::new(start, end),
+                    emitted: self.spare.pop().unwrap_or_default(),
+                    past_end: end.previous() < self.windows.watermark,
+                    ready: Vec::new(),
+                });
+            }
+        }
+    }
+
+    /// Counts the elements whose slots `upsert` gave, and notes keys that become ready.
+    fn count(&mut self) {
+        let Windowed { runs, tables, .. } = &self.windows;
+        let mut slots = self.slots.iter();
+        let mut from = 0;
+        for run in runs {
+            let tables = &tables[run.first as usize..(run.first + run.n) as usize];
+            let elements = run.upto - from;
+            from = run.upto;
+            match tables {
+                [] => {}
+                [one] => {
+                    let mine = slots.by_ref().take(elements as usize).copied();
+                    Self::count_in(&mut self.keys, &mut self.touched, *one, self.early, mine);
+                }
+                many => {
+                    for _ in 0..elements {
+                        for table in many {
+                            let mine = slots.next().copied().into_iter();
+                            let keys = &mut self.keys;
+                            Self::count_in(keys, &mut self.touched, *table, self.early, mine);
+                        }
+                    }
+                }
+            }
+        }
+        self.slots.clear();
+    }
+
+    fn count_in(
+        keys: &mut [Option<Keys>],
+        touched: &mut Vec<TableId>,
+        table: TableId,
+        early: u32,
+        slots: impl Iterator<Item = Slot>,
+    ) {
+        let Some(keys) = &mut keys[table.0 as usize] else {
+            return;
+        };
+        let ready_at = if keys.past_end { 1 } else { early };
+        for slot in slots {
+            let slot = slot as usize;
+            if keys.emitted.len() <= slot {
+                keys.emitted.resize(slot + 1, NOTHING);
+            }
+            let since = &mut keys.emitted[slot].since;
+            *since = since.saturating_add(1);
+            // Whatever is ready fires when its bundle ends, so the count passes this once a bundle.
+            if *since == ready_at {
+                if keys.ready.is_empty() {
+                    touched.push(table);
+                }
+                keys.ready.push(slot as Slot);
+            }
+        }
+    }
+
+    /// The firing of one key, which is noted as emitted.
+    fn fire(&mut self, table: TableId, slot: Slot, timing: PaneTiming, last: bool) -> Firing {
+        let accumulating = self.strategy.accumulation == AccumulationMode::Accumulating;
+        let keys = &mut self.keys[table.0 as usize];
+        let mut window = Window::GLOBAL;
+        let mut emitted = NOTHING;
+        if let Some(keys) = keys {
+            window = keys.window;
+            let state = &mut keys.emitted[slot as usize];
+            emitted = *state;
+            state.since = 0;
+            state.panes += 1;
+            state.nonspeculative += i32::from(timing != PaneTiming::Early);
+        }
+        let nonspeculative_index = match timing {
+            PaneTiming::Early => -1,
+            _ => emitted.nonspeculative + 1,
+        };
+        let pane = PaneInfo {
+            timing,
+            first: emitted.panes == 0,
+            last,
+            index: emitted.panes,
+            nonspeculative_index,
+        };
+        let stamp = Stamp {
+            window,
+            timestamp: window.max_timestamp(),
+            pane,
+        };
+        // A table's slots are its accumulators; the id is not looked at.
+        let acc = Some(whitebeam_sdk::erase::AccId(slot));
+        Firing {
+            slot,
+            acc,
+            stamp,
+            after: if accumulating {
+                After::Keep
+            } else {
+                After::Reset
+            },
+        }
+    }
+
+    /// Emits what is under way; `Yield` if it goes on.
+    fn emit(&mut self, out: &mut Outs<'_>) -> Result<Flow> {
+        let Some(e) = &mut self.emission else {
+            return Ok(Flow::Done);
+        };
+        let store = &mut self.windows.store;
+        let flow = store.emit_slots(e.table, &e.firings, &mut e.from, out.port(0))?;
+        if flow == Flow::Done {
+            self.emission = None;
+        }
+        Ok(flow)
+    }
+
+    /// On-time panes of the window whose table is `table`.
+    fn fire_on_time(&mut self, table: TableId, last: bool) {
+        let Some(keys) = &mut self.keys[table.0 as usize] else {
+            return;
+        };
+        keys.past_end = true;
+        let also_empty = self.strategy.on_time == OnTimeBehavior::FireAlways;
+        let due: Vec<Slot> = (0..keys.emitted.len() as Slot)
+            .filter(|slot| also_empty || keys.emitted[*slot as usize].since > 0)
+            .collect();
+        let fire = |slot| self.fire(table, slot, PaneTiming::OnTime, last);
+        let firings = due.into_iter().map(fire).collect();
+        self.emission = Some(Emission {
+            table,
+            firings,
+            from: 0,
+        });
+    }
+
+    /// The first window whose end the watermark has passed and whose on-time panes are not out.
+    fn next_on_time(&self, wm: Timestamp) -> Option<(TableId, Window)> {
+        let due = self
+            .windows
+            .open
+            .iter()
+            .take_while(|((end, _), _)| end.previous() < wm);
+        let window = |(&(end, start), &table): (&(Timestamp, Timestamp), &TableId)| {
+            (table, Window::new(start, end))
+        };
+        let waits = |table: TableId| {
+            self.keys[table.0 as usize]
+                .as_ref()
+                .is_some_and(|keys| !keys.past_end)
+        };
+        due.map(window).find(|(table, _)| waits(*table))
+    }
+
+    /// Drops windows that have expired.
+    fn expire(&mut self, wm: Timestamp) {
+        let lateness = self.strategy.allowed_lateness;
+        while let Some((&(end, start), &table)) = self.windows.open.first_key_value()
+            && Window::new(start, end).expiry(lateness) < wm
+        {
+            self.windows.open.remove(&(end, start));
+            self.windows.store.close(table);
+            if let Some(mut keys) = self.keys[table.0 as usize].take() {
+                keys.emitted.clear();
+                self.spare.push(keys.emitted);
+            }
+        }
+    }
+
+    fn advance_output(&mut self) {
+        let held = self.hold.unwrap_or(Timestamp::MAX);
+        self.output_watermark = self.output_watermark.max(self.windows.watermark.min(held));
+    }
+}
+
+impl Step for Counted {
+    fn process(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        out: &mut Outs<'_>,
+    ) -> Result<Flow> {
+        let tables = self.windows.open.len();
+        self.windows.assign(input);
+        if self.windows.open.len() != tables {
+            self.follow_tables();
+        }
+        self.windows.losses.pass_on(port, input, out);
+        let Windowed {
+            store,
+            runs,
+            tables,
+            ..
+        } = &mut self.windows;
+        store.upsert(port, input, runs, tables, Some(&mut self.slots))?;
+        self.count();
+        Ok(Flow::Done)
+    }
+
+    fn finish_bundle(&mut self, out: &mut Outs<'_>) -> Result<Flow> {
+        loop {
+            if self.emit(out)? == Flow::Yield {
+                return Ok(Flow::Yield);
+            }
+            let Some(table) = self.touched.pop() else {
+                return Ok(Flow::Done);
+            };
+            let Some(keys) = &mut self.keys[table.0 as usize] else {
+                continue;
+            };
+            let (past_end, end) = (keys.past_end, keys.window.max_timestamp());
+            let mut ready = std::mem::take(&mut keys.ready);
+            let mut firings = Vec::with_capacity(ready.len());
+            for slot in ready.drain(..) {
+                let on_time_is_out = self.keys[table.0 as usize]
+                    .as_ref()
+                    .is_some_and(|keys| keys.emitted[slot as usize].nonspeculative >= 0);
+                let timing = match past_end {
+                    false => PaneTiming::Early,
+                    true if self.output_watermark > end || on_time_is_out => PaneTiming::Late,
+                    true => PaneTiming::OnTime,
+                };
+                firings.push(self.fire(table, slot, timing, false));
+            }
+            if let Some(keys) = &mut self.keys[table.0 as usize] {
+                keys.ready = ready;
+            }
+            self.emission = Some(Emission {
+                table,
+                firings,
+                from: 0,
+            });
+        }
+    }
+
+    fn watermark(&mut self, wm: Timestamp, out: &mut Outs<'_>) -> Result<Flow> {
+        self.windows.watermark = wm;
+        loop {
+            if self.emit(out)? == Flow::Yield {
+                return Ok(Flow::Yield);
+            }
+            let Some((table, window)) = self.next_on_time(wm) else {
+                break;
+            };
+            let last = window.expiry(self.strategy.allowed_lateness) < wm;
+            self.fire_on_time(table, last);
+        }
+        self.expire(wm);
+        self.advance_output();
+        Ok(Flow::Done)
+    }
+
+    fn output_watermark(&self, _: Timestamp) -> Timestamp {
+        self.output_watermark
+    }
+
+    fn hold(&mut self, at: Option<Timestamp>) {
+        self.hold = at;
+        self.advance_output();
+    }
+
+    fn snapshot(&mut self, to: &mut SnapshotWriter) -> Result<()> {
+        let mut plain = Vec::new();
+        element::encode(&(self.windows.watermark, self.output_watermark), &mut plain)?;
+        to.plain(plain);
+        let groups = to.key_groups();
+        for (&(end, start), &table) in &self.windows.open {
+            let emitted = self.keys[table.0 as usize]
+                .as_ref()
+                .map(|k| k.emitted.as_slice());
+            let emitted = emitted.unwrap_or_default();
+            let mut failed = Ok(());
+            self.windows
+                .store
+                .save_table(table, groups, &mut |group, slot, entry| {
+                    let mut bytes = Vec::new();
+                    let of_window = Table::Window(Window::new(start, end));
+                    let state = emitted.get(slot as usize).copied().unwrap_or(NOTHING);
+                    let encoded = element::encode(&(of_window, state), &mut bytes);
+                    if let Err(e) = encoded {
+                        failed = Err(e);
+                    }
+                    bytes.extend_from_slice(entry);
+                    to.keyed(group, bytes);
+                })?;
+            failed?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+        for mut plain in from.plain() {
+            let (watermark, output) = element::decode(&mut plain)?;
+            self.windows.watermark = self.windows.watermark.max(watermark);
+            self.output_watermark = self.output_watermark.max(output);
+        }
+        for record in from.keyed() {
+            let mut bytes = record.bytes.as_slice();
+            let (table, state): (Table, Emitted) = element::decode(&mut bytes)?;
+            let Table::Window(window) = table else {
+                continue;
+            };
+            let table = self.windows.table(window);
+            self.follow_tables();
+            let slot = self.windows.store.load_entry(table, &mut bytes)? as usize;
+            if let Some(keys) = &mut self.keys[table.0 as usize] {
+                if keys.emitted.len() <= slot {
+                    keys.emitted.resize(slot + 1, NOTHING);
+                }
+                keys.emitted[slot] = state;
+            }
+        }
+        Ok(())
+    }
+
+    fn dropped(&self) -> Dropped {
+        self.windows.dropped()
+    }
+}
