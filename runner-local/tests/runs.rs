@@ -12,29 +12,10 @@ use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
 use whitebeam_sdk::source::MemorySource;
 use whitebeam_sdk::time::micros;
-use whitebeam_sdk::transform::CombineFn;
+use whitebeam_sdk::transform::Reified;
 use whitebeam_sdk::window::FixedWindows;
 use whitebeam_sdk::{Error, PaneInfo, Pipeline, Result, Timestamp, Window};
-use whitebeam_testkit::{Collect, Row};
-
-struct Total;
-
-impl CombineFn<u64> for Total {
-    type Acc = u64;
-    type Output = u64;
-    fn create(&self) -> u64 {
-        0
-    }
-    fn add(&self, acc: &mut u64, value: u64) {
-        *acc += value;
-    }
-    fn merge(&self, into: &mut u64, from: u64) {
-        *into += from;
-    }
-    fn extract(&self, acc: u64) -> u64 {
-        acc
-    }
-}
+use whitebeam_testkit::Collect;
 
 #[test]
 fn every_element_is_read_once_at_every_seed() {
@@ -71,19 +52,19 @@ fn sums(p: &Pipeline) -> whitebeam_testkit::Recorded<(u64, u64)> {
     )
     .map(|n| (n % 7, n))
     .window(FixedWindows::of(micros(100)))
-    .combine_per_key(Total)
+    .sum_per_key()
     .collect()
 }
 
 #[test]
 fn windows_of_an_ordered_input_are_equal_at_every_seed_and_number_of_copies() {
-    let mut expected: Vec<Row<(u64, u64)>> = Vec::new();
+    let mut expected: Vec<Reified<(u64, u64)>> = Vec::new();
     for window in 0..30_u64 {
         for key in 0..7 {
             let mine = (window * 100..(window + 1) * 100).filter(|n| n % 7 == key);
             let start = Timestamp::from_micros(window as i64 * 100);
             let window = Window::new(start, start + micros(100));
-            expected.push(Row {
+            expected.push(Reified {
                 value: (key, mine.sum()),
                 timestamp: window.max_timestamp(),
                 window,

@@ -6,12 +6,13 @@
 
 mod verdict;
 
-use crate::recorder::{Recorded, Recorder, RecorderWriter, Row};
+use crate::recorder::{Recorded, Recorder, RecorderWriter};
 use std::fmt::Debug;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink};
+use whitebeam_sdk::transform::Reified;
 use whitebeam_sdk::{Element, Error, ErrorKind, PCollection, PaneTiming, Result, Window};
 
 /// Expectations of a collection.
@@ -59,7 +60,7 @@ pub struct Expectations<T> {
 }
 
 /// Something that must hold of the rows; if it does not, why.
-type Holds<T> = Box<dyn Fn(&[&Row<T>]) -> Result<(), String> + Send + Sync>;
+type Holds<T> = Box<dyn Fn(&[&Reified<T>]) -> Result<(), String> + Send + Sync>;
 
 struct Check<T> {
     name: &'static str,
@@ -125,7 +126,7 @@ impl<T: PartialEq + Debug + Send + Sync + 'static> Expectations<T> {
     #[track_caller]
     pub fn final_panes(self, expected: impl IntoIterator<Item = T>) -> Self {
         let expected: Vec<T> = expected.into_iter().collect();
-        let holds = Box::new(move |rows: &[&Row<T>]| verdict::same(&expected, rows));
+        let holds = Box::new(move |rows: &[&Reified<T>]| verdict::same(&expected, rows));
         self.check("final_panes", None, true, holds)
     }
 
@@ -133,7 +134,7 @@ impl<T: PartialEq + Debug + Send + Sync + 'static> Expectations<T> {
     #[track_caller]
     pub fn satisfies<F>(self, judge: F) -> Self
     where
-        F: Fn(&[&Row<T>]) -> Result<(), String> + Send + Sync + 'static,
+        F: Fn(&[&Reified<T>]) -> Result<(), String> + Send + Sync + 'static,
     {
         self.check("satisfies", None, false, Box::new(judge))
     }
@@ -158,7 +159,7 @@ impl<T: PartialEq + Debug + Send + Sync + 'static> Expectations<T> {
         timing: Option<PaneTiming>,
     ) -> Self {
         let expected: Vec<T> = expected.into_iter().collect();
-        let holds = Box::new(move |rows: &[&Row<T>]| verdict::same(&expected, rows));
+        let holds = Box::new(move |rows: &[&Reified<T>]| verdict::same(&expected, rows));
         self.check(name, timing, false, holds)
     }
 
@@ -183,14 +184,14 @@ impl<T: PartialEq + Debug + Send + Sync + 'static> Expectations<T> {
 }
 
 impl<T> Check<T> {
-    fn concerns(&self, row: &Row<T>) -> bool {
+    fn concerns(&self, row: &Reified<T>) -> bool {
         self.window.is_none_or(|w| w == row.window)
             && self.timing.is_none_or(|t| t == row.pane.timing)
             && (!self.last_only || row.pane.last)
     }
 
-    fn judge(&self, rows: &[Row<T>]) -> Option<Error> {
-        let rows: Vec<&Row<T>> = rows.iter().filter(|row| self.concerns(row)).collect();
+    fn judge(&self, rows: &[Reified<T>]) -> Option<Error> {
+        let rows: Vec<&Reified<T>> = rows.iter().filter(|row| self.concerns(row)).collect();
         let why = (self.holds)(&rows).err()?;
         let place = self.window.map_or(String::new(), |w| format!(" in {w:?}"));
         let message = format!("an expectation was not met: {}{place}", self.name);
@@ -245,13 +246,13 @@ struct Judge<T> {
 }
 
 impl<T: Element> Sink<T> for Judge<T> {
-    type Staged = Vec<Row<T>>;
+    type Staged = Vec<Reified<T>>;
     type Writer = RecorderWriter<T>;
 
     fn open(&self, shard: Shard) -> Result<RecorderWriter<T>> {
         self.recorder.open(shard)
     }
-    fn commit(&self, epoch: Epoch, staged: Vec<Vec<Row<T>>>) -> Result<Committed> {
+    fn commit(&self, epoch: Epoch, staged: Vec<Vec<Reified<T>>>) -> Result<Committed> {
         self.recorder.commit(epoch, staged)
     }
     fn finish(&self) -> Result<()> {

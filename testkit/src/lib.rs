@@ -18,5 +18,5 @@ mod stream;
 
 pub use expect::{Expect, Expectations};
 pub use pipeline_test::{Built, SEED, test_pipeline};
-pub use recorder::{Collect, Recorded, Recorder, RecorderWriter, Row};
+pub use recorder::{Collect, Recorded, Recorder, RecorderWriter};
 pub use stream::{TestStream, TestStreams};

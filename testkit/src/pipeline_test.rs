@@ -13,7 +13,7 @@ pub const SEED: &str = "WHITEBEAM_SEED";
 
 const SEEDS: std::ops::Range<u64> = 0..8;
 
-const STORES: [StoreKind; 1] = [StoreKind::Fast];
+const STORES: [StoreKind; 2] = [StoreKind::Fast, StoreKind::Slow];
 
 /// What a function that builds a pipeline gives back: nothing, or an error of its own.
 pub trait Built {

@@ -3,30 +3,17 @@
 //! Owns the recorded rows and their visibility: only what was committed can be seen. Judges nothing;
 //! expectations do.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
+use whitebeam_sdk::transform::Reified;
 use whitebeam_sdk::window::WindowFn;
-use whitebeam_sdk::{Element, PCollection, PaneInfo, Result, Timestamp, Window};
-
-/// One element in one window, as it came out of a pipeline.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Row<T> {
-    /// The element.
-    pub value: T,
-    /// Its event time.
-    pub timestamp: Timestamp,
-    /// Its window; an element in several windows has a row for each.
-    pub window: Window,
-    /// The firing that it came from.
-    pub pane: PaneInfo,
-}
+use whitebeam_sdk::{Element, PCollection, Result};
 
 #[derive(Debug)]
 struct Kept<T> {
-    rows: Vec<Row<T>>,
+    rows: Vec<Reified<T>>,
     epochs: BTreeSet<Epoch>,
 }
 
@@ -62,7 +49,7 @@ impl<T> Recorded<T> {
     }
 
     /// Takes out what was committed since the last time, so that the pipeline can run again.
-    pub fn take(&self) -> Vec<Row<T>> {
+    pub fn take(&self) -> Vec<Reified<T>> {
         let mut kept = self.kept();
         kept.epochs.clear();
         std::mem::take(&mut kept.rows)
@@ -71,7 +58,7 @@ impl<T> Recorded<T> {
 
 impl<T: Clone> Recorded<T> {
     /// All committed rows, in no particular order.
-    pub fn rows(&self) -> Vec<Row<T>> {
+    pub fn rows(&self) -> Vec<Reified<T>> {
         self.kept().rows.clone()
     }
 
@@ -114,7 +101,7 @@ impl<T> Recorder<T> {
 }
 
 impl<T: Element> Sink<T> for Recorder<T> {
-    type Staged = Vec<Row<T>>;
+    type Staged = Vec<Reified<T>>;
     type Writer = RecorderWriter<T>;
 
     fn open(&self, _: Shard) -> Result<RecorderWriter<T>> {
@@ -124,7 +111,7 @@ impl<T: Element> Sink<T> for Recorder<T> {
         })
     }
 
-    fn commit(&self, epoch: Epoch, staged: Vec<Vec<Row<T>>>) -> Result<Committed> {
+    fn commit(&self, epoch: Epoch, staged: Vec<Vec<Reified<T>>>) -> Result<Committed> {
         let mut kept = self.recorded.kept();
         if !kept.epochs.insert(epoch) {
             return Ok(Committed::Before);
@@ -146,18 +133,18 @@ impl<T: Element> Sink<T> for Recorder<T> {
 #[derive(Debug)]
 pub struct RecorderWriter<T> {
     window_fn: WindowFn,
-    rows: Vec<Row<T>>,
+    rows: Vec<Reified<T>>,
 }
 
 impl<T: Element> SinkWriter<T> for RecorderWriter<T> {
-    type Staged = Vec<Row<T>>;
+    type Staged = Vec<Reified<T>>;
 
     fn write(&mut self, batch: &Batch<T>) -> Result<()> {
         for (i, value) in batch.values().iter().enumerate() {
             let timestamp = batch.timestamp(i);
             let pane = batch.meta.panes.get(i);
             let mut row = |window| {
-                self.rows.push(Row {
+                self.rows.push(Reified {
                     value: value.clone(),
                     timestamp,
                     window,
@@ -173,7 +160,7 @@ impl<T: Element> SinkWriter<T> for RecorderWriter<T> {
         Ok(())
     }
 
-    fn stage(&mut self, _: Epoch) -> Result<Vec<Vec<Row<T>>>> {
+    fn stage(&mut self, _: Epoch) -> Result<Vec<Vec<Reified<T>>>> {
         Ok(vec![std::mem::take(&mut self.rows)])
     }
 }

@@ -13,7 +13,6 @@ use whitebeam_sdk::graph::NodeKind;
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter, StepSnapshot};
 use whitebeam_sdk::window::WindowingStrategy;
 use whitebeam_sdk::{Error, PaneInfo, Pipeline, Result, Timestamp, Window};
-use whitebeam_testkit::oracle::PaneRecord;
 
 /// How the step is made and driven.
 #[derive(Clone, Copy, Debug)]
@@ -149,12 +148,10 @@ impl GroupingStep {
         let panes = typed::<(u64, Vec<i64>)>(&mut *self.outs[0]);
         for (row, (key, values)) in panes.values().iter().enumerate() {
             let (window, pane) = (panes.meta.windows.get(row), panes.meta.panes.get(row));
-            let timestamp = panes.meta.ts.get(row).micros();
-            let mut values = values.clone();
-            values.sort_unstable();
+            let timestamp = panes.meta.ts.get(row);
             self.seen.panes.push(KeyPane {
                 key: *key,
-                pane: record(window, values, timestamp, pane)?,
+                pane: translate::pane(window, values.clone(), timestamp, pane)?,
             });
         }
         panes.clear();
@@ -198,20 +195,6 @@ impl GroupingStep {
         batch.meta.implied = !self.drive.explicit;
         batch
     }
-}
-
-fn record(window: Window, values: Vec<i64>, timestamp: i64, pane: PaneInfo) -> Result<PaneRecord> {
-    let timing = translate::timing(pane.timing);
-    Ok(PaneRecord {
-        window: translate::window(window),
-        values,
-        timestamp,
-        timing: timing.ok_or_else(|| Error::internal("a pane without timing"))?,
-        index: i64::from(pane.index),
-        nonspeculative_index: i64::from(pane.nonspeculative_index),
-        first: pane.first,
-        last: pane.last,
-    })
 }
 
 impl Engine for GroupingStep {

@@ -8,4 +8,5 @@ pub mod engine;
 pub mod grouping;
 pub mod judged;
 pub mod random;
+pub mod local;
 pub mod translate;

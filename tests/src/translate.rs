@@ -3,11 +3,11 @@
 use whitebeam_sdk::time::micros;
 use whitebeam_sdk::trigger::Trigger;
 use whitebeam_sdk::window::{
-    AccumulationMode, ClosingBehavior, OnTimeBehavior, TimestampCombiner, WindowFn,
-    WindowingStrategy,
+    AccumulationMode, ClosingBehavior, FixedWindows, GlobalWindows, OnTimeBehavior, Sessions,
+    SlidingWindows, TimestampCombiner, WindowFn, Windowing, WindowingStrategy,
 };
-use whitebeam_sdk::{PaneTiming, Window};
-use whitebeam_testkit::oracle;
+use whitebeam_sdk::{Error, PaneInfo, PaneTiming, Result, Timestamp, Window};
+use whitebeam_testkit::oracle::{self, PaneRecord};
 
 /// The windowing of a scenario.
 pub fn strategy(of: &oracle::Strategy) -> WindowingStrategy {
@@ -36,6 +36,31 @@ pub fn strategy(of: &oracle::Strategy) -> WindowingStrategy {
         lateness_specified: true,
         ..WindowingStrategy::default()
     }
+}
+
+/// The windowing of a scenario, in the words of a user.
+pub fn windowing(of: &oracle::Strategy) -> Windowing {
+    let wanted = strategy(of);
+    let windowing = match wanted.window_fn {
+        WindowFn::Global => GlobalWindows::new(),
+        WindowFn::Fixed { size, offset } => FixedWindows::with_offset(size, offset),
+        WindowFn::Sliding {
+            size,
+            period,
+            offset,
+        } => SlidingWindows::of(size).every_with_offset(period, offset),
+        WindowFn::Sessions { gap } => Sessions::with_gap(gap),
+    };
+    let windowing = match wanted.accumulation {
+        AccumulationMode::Discarding => windowing.discarding(),
+        AccumulationMode::Accumulating => windowing.accumulating(),
+    };
+    windowing
+        .trigger(wanted.trigger)
+        .allowed_lateness(wanted.allowed_lateness)
+        .timestamp_combiner(wanted.timestamp_combiner)
+        .closing(wanted.closing)
+        .on_time(wanted.on_time)
 }
 
 fn window_fn(of: &oracle::WindowKind) -> WindowFn {
@@ -103,4 +128,25 @@ pub fn timing(of: PaneTiming) -> Option<oracle::Timing> {
         PaneTiming::Late => Some(oracle::Timing::Late),
         PaneTiming::Unknown => None,
     }
+}
+
+/// A pane in the judge's words, its values in order.
+pub fn pane(
+    in_window: Window,
+    mut values: Vec<i64>,
+    timestamp: Timestamp,
+    pane: PaneInfo,
+) -> Result<PaneRecord> {
+    values.sort_unstable();
+    let timing = timing(pane.timing);
+    Ok(PaneRecord {
+        window: window(in_window),
+        values,
+        timestamp: timestamp.micros(),
+        timing: timing.ok_or_else(|| Error::internal("a pane without timing"))?,
+        index: i64::from(pane.index),
+        nonspeculative_index: i64::from(pane.nonspeculative_index),
+        first: pane.first,
+        last: pane.last,
+    })
 }

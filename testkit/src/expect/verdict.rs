@@ -1,11 +1,14 @@
 //! How rows are compared with what was expected, and how a difference reads.
 
-use crate::recorder::Row;
 use std::fmt::Debug;
+use whitebeam_sdk::transform::Reified;
 
 /// Equal as multisets; otherwise what is missing and what is too much.
-pub(super) fn same<T: PartialEq + Debug>(expected: &[T], rows: &[&Row<T>]) -> Result<(), String> {
-    let mut unexpected: Vec<&Row<T>> = rows.to_vec();
+pub(super) fn same<T: PartialEq + Debug>(
+    expected: &[T],
+    rows: &[&Reified<T>],
+) -> Result<(), String> {
+    let mut unexpected: Vec<&Reified<T>> = rows.to_vec();
     let mut missing = Vec::new();
     for value in expected {
         match unexpected.iter().position(|row| row.value == *value) {
@@ -24,8 +27,8 @@ pub(super) fn same<T: PartialEq + Debug>(expected: &[T], rows: &[&Row<T>]) -> Re
     Err(lines.join("\n  "))
 }
 
-fn described<T: Debug>(row: &Row<T>) -> String {
-    let Row {
+fn described<T: Debug>(row: &Reified<T>) -> String {
+    let Reified {
         value,
         timestamp,
         window,

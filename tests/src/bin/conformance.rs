@@ -6,12 +6,11 @@
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use whitebeam_runner_local::Options;
+use whitebeam_sdk::Result;
 use whitebeam_sdk::erase::StoreKind;
-use whitebeam_sdk::{Result, Timestamp};
 use whitebeam_testkit::oracle::{Outcome, Scenario, replay};
-use whitebeam_tests::engine::{Driven, Engine};
-use whitebeam_tests::grouping::{Drive, GroupingStep};
-use whitebeam_tests::translate;
+use whitebeam_tests::local::LocalScenario;
 
 /// Judges a runner by recorded scenarios.
 #[derive(Parser)]
@@ -27,12 +26,18 @@ enum Command {
         /// Where keys and contents are kept.
         #[arg(long, default_value = "fast")]
         store: Store,
+        /// Take the general path only, never a fast one.
+        #[arg(long)]
+        general: bool,
+        /// Draw all choices that the model leaves open from this number.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
     },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Runner {
-    /// The reference runner's grouping.
+    /// The reference runner, playing a test stream.
     Local,
 }
 
@@ -57,7 +62,15 @@ fn main() -> ExitCode {
         files,
         runner: Runner::Local,
         store,
+        general,
+        seed,
     } = Command::parse();
+    let options = Options {
+        seed,
+        store: store.kind(),
+        general_only: general,
+        ..Options::default()
+    };
     let mut passed = 0;
     let mut failed = 0;
     for file in &files {
@@ -70,7 +83,7 @@ fn main() -> ExitCode {
             }
         };
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-            match judge(line, store.kind()) {
+            match judge(line, options) {
                 Ok(()) => passed += 1,
                 Err(difference) => {
                     println!("{difference}");
@@ -88,17 +101,12 @@ fn main() -> ExitCode {
 }
 
 /// Replays one scenario; the first difference if there is one.
-fn judge(line: &str, store: StoreKind) -> Result<(), String> {
+fn judge(line: &str, options: Options) -> Result<(), String> {
     let scenario = Scenario::parse(line)?;
     let with_name = |error: whitebeam_sdk::Error| format!("{}: {error}", scenario.name);
-    let windowing = translate::strategy(&scenario.strategy);
-    let step = GroupingStep::new(&windowing, Drive::on(store)).map_err(with_name)?;
-    let mut driven = Driven::new(step).map_err(with_name)?;
-    driven
-        .engine
-        .hold(scenario.other_hold.map(Timestamp::from_micros));
+    let mut local = LocalScenario::new(&scenario, options).map_err(with_name)?;
     let mut broken = None;
-    let replayed = replay(&scenario, |action| match driven.answer(action) {
+    let replayed = replay(&scenario, |_| match local.play() {
         Ok(outcome) => outcome,
         Err(error) => {
             broken = Some(with_name(error));
