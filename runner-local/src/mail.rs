@@ -4,6 +4,7 @@
 //! into batches. Every element crosses its coder here. Does not own when mail is delivered.
 
 use crate::chance::Chance;
+use crate::node::Bundles;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_runner_core::stage::Outlet;
 use whitebeam_sdk::Result;
@@ -39,10 +40,11 @@ impl Outlet for Mail {
     }
 }
 
-/// The elements of `batches`, each replaced by its decoded encoding, in an order and in pieces that
-/// `chance` chooses.
+/// The elements of `batches`, each replaced by its decoded encoding, in an order that `chance`
+/// chooses; in pieces that it chooses too if `cut` asks for that, otherwise in one.
 pub(crate) fn disturb(
     batches: Vec<Box<dyn ErasedBatch>>,
+    cut: Bundles,
     chance: &mut Chance,
 ) -> Result<Vec<Box<dyn ErasedBatch>>> {
     let mut pieces = Vec::new();
@@ -52,7 +54,10 @@ pub(crate) fn disturb(
         if !chance.one_in(4) {
             chance.shuffle(&mut rows);
         }
-        let size = chance.size();
+        let size = match cut {
+            Bundles::AsSent => usize::MAX,
+            Bundles::Cut => chance.size(),
+        };
         for rows in rows.chunks(size.min(rows.len())) {
             let mut piece = all.new_like();
             all.copy_rows(rows, piece.as_mut());

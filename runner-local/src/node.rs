@@ -23,7 +23,8 @@ use whitebeam_sdk::{Result, Timestamp};
 /// How mail becomes bundles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bundles {
-    /// All mail that waits is one bundle.
+    /// All mail that waits is one bundle: one batch, as far as its windows have one form. Merging
+    /// windows and triggers that finish see a bundle as a whole.
     AsSent,
     /// The seed cuts and mixes bundles.
     Cut,
@@ -121,7 +122,7 @@ impl Node {
     ) -> Result<()> {
         let mut pieces: Vec<(usize, Box<dyn ErasedBatch>)> = Vec::new();
         for (entry, inbox) in self.inboxes.iter().enumerate() {
-            let cut = disturb(inbox.mail.take_all(), chance)?;
+            let cut = disturb(inbox.mail.take_all(), bundles, chance)?;
             pieces.extend(cut.into_iter().map(|piece| (entry, piece)));
         }
         chance.shuffle(&mut pieces);

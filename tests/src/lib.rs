@@ -7,6 +7,6 @@
 pub mod engine;
 pub mod grouping;
 pub mod judged;
-pub mod random;
 pub mod local;
+pub mod random;
 pub mod translate;
