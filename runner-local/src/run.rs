@@ -61,6 +61,8 @@ pub struct LocalRun {
     chance: Chance,
     now: Timestamp,
     epoch: Epoch,
+    /// The caller's own holds.
+    holds: BTreeMap<NodeId, Timestamp>,
 }
 
 impl std::fmt::Debug for LocalRun {
@@ -139,6 +141,7 @@ impl LocalRun {
             chance: Chance::new(options.seed),
             now: START,
             epoch: Epoch(0),
+            holds: BTreeMap::new(),
         })
     }
 
@@ -329,10 +332,18 @@ impl LocalRun {
 
     /// Holds the output watermark of a grouping at `at`, beside its own holds.
     pub fn hold(&mut self, node: NodeId, at: Option<Timestamp>) -> Result<()> {
+        match at {
+            Some(at) => self.holds.insert(node, at),
+            None => self.holds.remove(&node),
+        };
+        self.pass_hold(node, at);
+        self.quiesce(Bundles::AsSent)
+    }
+
+    fn pass_hold(&mut self, node: NodeId, at: Option<Timestamp>) {
         for n in self.nodes.iter_mut().filter(|n| n.id == node) {
             n.hold(at);
         }
-        self.quiesce(Bundles::AsSent)
     }
 
     /// Stages what the sinks were given since the last time.

@@ -4,10 +4,10 @@ use crate::translate;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_runner_local::{LocalRun, Options};
 use whitebeam_sdk::erase::Dropped;
-use whitebeam_sdk::graph::{NodeId, NodeKind};
+use whitebeam_sdk::graph::{Graph, NodeId, NodeKind};
 use whitebeam_sdk::{Duration, Error, Pipeline, Result, Timestamp};
 use whitebeam_testkit::TestStream;
-use whitebeam_testkit::oracle::{Action, Outcome, PaneRecord, Scenario};
+use whitebeam_testkit::oracle::{Action, Outcome, PaneRecord, Scenario, replay};
 
 /// Panes as they pass by, before any of them is committed.
 #[derive(Clone, Default)]
@@ -23,6 +23,7 @@ impl Seen {
 /// A scenario at work on the local runner.
 #[derive(Debug)]
 pub struct LocalScenario {
+    graph: Graph,
     run: LocalRun,
     grouping: NodeId,
     seen: Seen,
@@ -59,11 +60,20 @@ impl LocalScenario {
         let mut run = LocalRun::new(&graph, options)?;
         run.hold(grouping, scenario.other_hold.map(Timestamp::from_micros))?;
         Ok(LocalScenario {
+            graph,
             run,
             grouping,
             seen,
             dropped: Dropped::default(),
         })
+    }
+
+    /// Goes on in another run, from a snapshot of this one.
+    pub fn move_to(&mut self, options: Options) -> Result<()> {
+        let snapshot = self.run.snapshot()?;
+        self.run = LocalRun::restore(&self.graph, options, &snapshot)?;
+        self.dropped = self.run.dropped(self.grouping);
+        Ok(())
     }
 
     /// Plays the next event.
@@ -95,4 +105,29 @@ fn script(scenario: &Scenario) -> TestStream<i64> {
         };
     }
     stream
+}
+
+/// Plays `scenario` on the local runner, calling `between` before every event, and judges it: the
+/// first difference, if there is one.
+pub fn judge(
+    scenario: &Scenario,
+    options: Options,
+    mut between: impl FnMut(&mut LocalScenario) -> Result<()>,
+) -> Result<(), String> {
+    let with_name = |error: Error| format!("{}: {error}", scenario.name);
+    let mut local = LocalScenario::new(scenario, options).map_err(with_name)?;
+    let mut broken = None;
+    let replayed = replay(scenario, |_| {
+        let played = between(&mut local).and_then(|()| local.play());
+        played.unwrap_or_else(|error| {
+            broken = Some(with_name(error));
+            Outcome {
+                panes: Vec::new(),
+                dropped_late: u64::MAX,
+                dropped_closed: u64::MAX,
+                output_watermark: 0,
+            }
+        })
+    });
+    broken.map_or(replayed, Err)
 }

@@ -8,6 +8,7 @@ use crate::node::owned;
 use crate::outputs::Staged;
 use crate::reading::Rest;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use whitebeam_sdk::graph::{Graph, NodeId};
 use whitebeam_sdk::hash::KEY_GROUPS;
 use whitebeam_sdk::sink::Epoch;
@@ -22,6 +23,7 @@ pub struct LocalSnapshot {
     staged: Vec<Staged>,
     epoch: Epoch,
     now: Timestamp,
+    holds: BTreeMap<NodeId, Timestamp>,
 }
 
 impl LocalRun {
@@ -44,6 +46,7 @@ impl LocalRun {
             staged: self.outputs.staged.clone(),
             epoch: self.epoch,
             now: self.now,
+            holds: self.holds.clone(),
         })
     }
 
@@ -58,6 +61,10 @@ impl LocalRun {
             run.now = snapshot.now;
             run.epoch = snapshot.epoch;
             run.outputs.staged.clone_from(&snapshot.staged);
+            run.holds.clone_from(&snapshot.holds);
+            for (&node, &at) in &snapshot.holds {
+                run.pass_hold(node, Some(at));
+            }
             for node in &mut run.nodes {
                 let n = node.copies().len();
                 for (i, copy) in node.copies().iter_mut().enumerate() {

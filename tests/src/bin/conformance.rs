@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use whitebeam_runner_local::Options;
 use whitebeam_sdk::Result;
 use whitebeam_sdk::erase::StoreKind;
-use whitebeam_testkit::oracle::{Outcome, Scenario, replay};
-use whitebeam_tests::local::LocalScenario;
+use whitebeam_testkit::oracle::Scenario;
+use whitebeam_tests::local::judge;
 
 /// Judges a runner by recorded scenarios.
 #[derive(Parser)]
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
             }
         };
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-            match judge(line, options) {
+            match judge_line(line, options) {
                 Ok(()) => passed += 1,
                 Err(difference) => {
                     println!("{difference}");
@@ -100,23 +100,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// Replays one scenario; the first difference if there is one.
-fn judge(line: &str, options: Options) -> Result<(), String> {
-    let scenario = Scenario::parse(line)?;
-    let with_name = |error: whitebeam_sdk::Error| format!("{}: {error}", scenario.name);
-    let mut local = LocalScenario::new(&scenario, options).map_err(with_name)?;
-    let mut broken = None;
-    let replayed = replay(&scenario, |_| match local.play() {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            broken = Some(with_name(error));
-            Outcome {
-                panes: Vec::new(),
-                dropped_late: u64::MAX,
-                dropped_closed: u64::MAX,
-                output_watermark: 0,
-            }
-        }
-    });
-    broken.map_or(replayed, Err)
+fn judge_line(line: &str, options: Options) -> Result<(), String> {
+    judge(&Scenario::parse(line)?, options, |_| Ok(()))
 }
