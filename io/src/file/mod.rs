@@ -15,6 +15,11 @@
 //! - A reader can be closed and opened again at its position, which goes on with the next record.
 //! - Watermarks stay at the beginning of time until the end of a split.
 //!
+//! # Writing
+//!
+//! Parts are written to a hidden folder within the target and renamed when their epoch is
+//! committed; see [`FileSink`] for what holds when something fails in between.
+
 mod compression;
 mod csv;
 mod decoded;
@@ -25,6 +30,7 @@ mod input;
 mod json;
 mod line_number;
 mod lines;
+mod sink;
 mod split;
 mod text;
 
@@ -33,6 +39,10 @@ pub use compression::Compression;
 pub use decoded::{Decoded, Fail, Keep, OnError, Undecodable};
 pub use files::Files;
 pub use json::JsonLinesSource;
+pub use sink::{
+    CsvFormat, CsvSink, FileFormat, FileSink, FileWriter, JsonLinesFormat, JsonLinesSink,
+    StagedPart, TextFormat, TextSink,
+};
 pub use split::FileSplit;
 pub use text::TextSource;
 

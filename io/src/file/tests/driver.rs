@@ -13,14 +13,14 @@ use whitebeam_sdk::source::{Poll, ReadOptions, Source};
 
 /// What is done to a reader next.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Act {
+pub(in crate::file) enum Act {
     Poll,
     /// Close it and open it again at its position, adding so many elements to a poll.
     Reopen(usize),
     Split(f64),
 }
 
-pub(super) fn acts() -> impl Strategy<Value = Vec<Act>> {
+pub(in crate::file) fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         2 => Just(Act::Poll),
         2 => (1usize..4).prop_map(Act::Reopen),
@@ -38,7 +38,7 @@ fn options(n: usize) -> ReadOptions {
 }
 
 /// All elements of `source`, in the order in which their splits begin.
-pub(super) fn read<S>(source: &S, desired: usize, acts: &[Act]) -> Result<Vec<S::Out>>
+pub(in crate::file) fn read<S>(source: &S, desired: usize, acts: &[Act]) -> Result<Vec<S::Out>>
 where
     S: Source<Split = FileSplit>,
 {
@@ -78,7 +78,7 @@ where
 }
 
 /// Writes `text` in as many gzip members or zstd frames as `cuts` makes.
-pub(super) fn write(path: &Path, compression: Compression, text: &[u8], cuts: &[usize]) {
+pub(in crate::file) fn write(path: &Path, compression: Compression, text: &[u8], cuts: &[usize]) {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (text.len() + 1)).collect();
     cuts.extend([0, text.len()]);
     cuts.sort_unstable();
@@ -98,7 +98,7 @@ pub(super) fn write(path: &Path, compression: Compression, text: &[u8], cuts: &[
     std::fs::write(path, file).unwrap();
 }
 
-pub(super) fn compressions() -> impl Strategy<Value = Compression> {
+pub(in crate::file) fn compressions() -> impl Strategy<Value = Compression> {
     prop_oneof![
         3 => Just(Compression::Plain),
         1 => Just(Compression::Gzip),

@@ -1,12 +1,13 @@
 //! What a user without permission sees. As root the test runs itself again as another user, since
 //! nothing is forbidden to root.
 
-use crate::file::{CsvSource, TextSource};
+use crate::file::{CsvSink, CsvSource, TextSource};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use whitebeam_sdk::ErrorKind;
+use whitebeam_sdk::sink::{Shard, Sink};
 use whitebeam_sdk::source::Source;
 
 const FOLDER: &str = "WHITEBEAM_IO_FORBIDDEN";
@@ -58,6 +59,13 @@ fn check(at: &Path) {
     let opened = source.open(split, None, &Default::default());
     let text = message(opened.err().unwrap());
     assert_eq!(text, format!("{secret}: this user may not read it"));
+    let output = at.join("output").display().to_string();
+    for target in [output.clone(), format!("{output}/new")] {
+        let opened = Sink::<(u8,)>::open(&CsvSink::new(&target), Shard { index: 0, of: 1 });
+        let text = message(opened.unwrap_err());
+        assert_eq!(text, format!("{target}: this user may not write it"));
+    }
+    assert_eq!(fs::read_dir(&output).unwrap().count(), 0);
 }
 
 #[test]
