@@ -74,6 +74,11 @@ impl<E: Engine> Driven<E> {
         Driven { engine, now }
     }
 
+    /// Processing time has been moved to `now` by other means.
+    pub fn set_now(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
     /// Takes one action; `key_of` says which key the nth element of a bundle has.
     pub fn act(&mut self, action: &Action, key_of: impl Fn(usize) -> u64) -> Result<Happened> {
         match action {

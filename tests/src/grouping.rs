@@ -39,6 +39,15 @@ impl Drive {
     }
 }
 
+/// A clock and where it moves.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// The input watermark.
+    Watermark(Timestamp),
+    /// Processing time.
+    Processing(Timestamp),
+}
+
 /// A grouping step, under the general path unless its drive says otherwise.
 pub struct GroupingStep {
     grouping: Arc<dyn ErasedGrouping>,
@@ -121,12 +130,33 @@ impl GroupingStep {
         whitebeam_sdk::hash::KeyGroup::of(hash, key_groups).0
     }
 
-    /// Calls `watermark` once, which may not be enough: what came out so far, and whether it was.
-    pub fn watermark_once(&mut self, to: Timestamp) -> Result<(Happened, Flow)> {
-        self.input = self.input.max(to);
-        let flow = self.step.watermark(to, &mut Outs::new(&mut self.outs))?;
+    /// Moves a clock by one call, which may not be enough: what came out, and whether it was.
+    pub fn move_once(&mut self, clock: Clock) -> Result<(Happened, Flow)> {
+        let flow = self.move_clock(clock)?;
         self.collect()?;
         Ok((std::mem::take(&mut self.seen), flow))
+    }
+
+    fn move_clock(&mut self, clock: Clock) -> Result<Flow> {
+        let out = &mut Outs::new(&mut self.outs);
+        match clock {
+            Clock::Watermark(to) => {
+                self.input = self.input.max(to);
+                self.step.watermark(to, out)
+            }
+            Clock::Processing(now) => self.step.processing_time(now, out),
+        }
+    }
+
+    /// Moves a clock by as many calls as it takes.
+    pub fn move_fully(&mut self, clock: Clock) -> Result<Happened> {
+        let before = self.step.dropped();
+        while self.move_clock(clock)? == Flow::Yield {
+            self.collect()?;
+            self.yields += 1;
+        }
+        self.collect()?;
+        Ok(self.happened(before))
     }
 
     /// Calls until all is done, collecting what comes out.
@@ -211,16 +241,11 @@ impl Engine for GroupingStep {
     }
 
     fn watermark(&mut self, to: Timestamp) -> Result<Happened> {
-        let before = self.step.dropped();
-        self.input = self.input.max(to);
-        self.call(|step, out| step.watermark(to, out))?;
-        Ok(self.happened(before))
+        self.move_fully(Clock::Watermark(to))
     }
 
     fn processing_time(&mut self, now: Timestamp) -> Result<Happened> {
-        let before = self.step.dropped();
-        self.call(|step, out| step.processing_time(now, out))?;
-        Ok(self.happened(before))
+        self.move_fully(Clock::Processing(now))
     }
 
     fn hold(&mut self, at: Option<Timestamp>) {

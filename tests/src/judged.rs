@@ -1,10 +1,11 @@
 //! An engine beside the interpreter of the model: every step must bring about the same.
 
 use crate::engine::{Driven, Engine, Happened, KeyPane};
-use crate::grouping::{Drive, GroupingStep};
+use crate::grouping::{Clock, Drive, GroupingStep};
 use crate::random::KeyedAction;
 use crate::translate;
 use std::fmt::Debug;
+use whitebeam_sdk::erase::Flow;
 use whitebeam_sdk::{Result, Timestamp};
 use whitebeam_testkit::oracle::{self, Action, Interpreter, Strategy};
 
@@ -61,6 +62,60 @@ impl Judged {
         self.compare(expected, happened)
     }
 
+    /// Like [`Judged::act`] for a clock. If the step yields it is left where it is, and what it
+    /// emitted so far, with what instances restored from it in that moment emit, must be what the
+    /// judge says as well. `mine` divides the key groups, `groups` in all. Says whether it yielded.
+    pub fn interrupt(
+        &mut self,
+        action: &Action,
+        mine: &[std::ops::Range<u16>],
+        groups: u16,
+    ) -> Result<bool, String> {
+        let keyed = KeyedAction {
+            action: action.clone(),
+            keys: Vec::new(),
+        };
+        let expected = self.judge_of(&keyed);
+        let clock = match action {
+            Action::Watermark(to) => Clock::Watermark(Timestamp::from_micros(*to)),
+            _ => Clock::Processing(Timestamp::from_micros(self.now)),
+        };
+        let seen = self.interrupted(clock, mine, groups);
+        let (whole, parts) = seen.map_err(|error| error.to_string())?;
+        self.step.set_now(Timestamp::from_micros(self.now));
+        let panes = panes(expected.panes.clone());
+        if let Some(mut parts) = parts.clone() {
+            parts.sort_unstable();
+            same("panes with those of restored parts", &panes, &parts)?;
+        }
+        self.compare(expected, whole)?;
+        Ok(parts.is_some())
+    }
+
+    /// What the step emits without interruption; and, if it yields, what it emits until then with
+    /// what restored parts do.
+    fn interrupted(
+        &mut self,
+        clock: Clock,
+        mine: &[std::ops::Range<u16>],
+        groups: u16,
+    ) -> Result<(Happened, Option<Vec<KeyPane>>)> {
+        let step = &mut self.step.engine;
+        let (mut whole, flow) = step.move_once(clock)?;
+        if flow == Flow::Done {
+            return Ok((whole, None));
+        }
+        let mut in_parts = whole.panes.clone();
+        let snapshot = step.snapshot(groups)?;
+        for mine in mine {
+            let mut part = step.restored(vec![snapshot.clone()], mine.clone())?;
+            in_parts.extend(part.move_fully(clock)?.panes);
+        }
+        let rest = step.move_fully(clock)?;
+        whole.panes.extend(rest.panes);
+        Ok((whole, Some(in_parts)))
+    }
+
     fn judge_of(&mut self, keyed: &KeyedAction) -> oracle::Step<i64> {
         match &keyed.action {
             Action::Bundle(timestamps) => {
@@ -81,13 +136,7 @@ impl Judged {
         expected: oracle::Step<i64>,
         mut happened: Happened,
     ) -> Result<(), String> {
-        let panes = expected.panes.into_iter().map(|pane| KeyPane {
-            key: pane.key,
-            pane: pane.into(),
-        });
-        let mut panes: Vec<KeyPane> = panes.collect();
-        panes.iter_mut().for_each(|p| p.pane.values.sort_unstable());
-        panes.sort_unstable();
+        let panes = panes(expected.panes);
         happened.panes.sort_unstable();
         same("panes", &panes, &happened.panes)?;
         let late = expected.dropped_late.iter();
@@ -118,6 +167,18 @@ impl Judged {
         same("judge is empty", &true, &self.judge.is_empty())?;
         same("keys left", &0, &snapshot.keyed.len())
     }
+}
+
+/// The judge's panes, in order.
+fn panes(of: Vec<oracle::Pane<i64>>) -> Vec<KeyPane> {
+    let panes = of.into_iter().map(|pane| KeyPane {
+        key: pane.key,
+        pane: pane.into(),
+    });
+    let mut panes: Vec<KeyPane> = panes.collect();
+    panes.iter_mut().for_each(|p| p.pane.values.sort_unstable());
+    panes.sort_unstable();
+    panes
 }
 
 fn only(keyed: &KeyedAction, mine: impl Fn(u64) -> bool) -> KeyedAction {

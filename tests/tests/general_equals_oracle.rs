@@ -7,7 +7,7 @@
 )]
 
 use whitebeam_sdk::erase::StoreKind;
-use whitebeam_testkit::oracle::{Strategy, WindowKind, random_strategy};
+use whitebeam_testkit::oracle::{Action, Strategy, WindowKind, random_strategy};
 use whitebeam_tests::grouping::{Drive, GroupingStep};
 use whitebeam_tests::judged::Judged;
 use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds};
@@ -97,6 +97,40 @@ fn equal_after_a_snapshot_is_split(store: StoreKind) {
     });
 }
 
+/// So many keys that their panes do not fit into one output batch: calls must be repeated, and
+/// between them the step may be restored elsewhere.
+fn equal_when_interrupted(store: StoreKind) {
+    const KEYS: u64 = 1_300;
+    const GROUPS: u16 = 8;
+    let interruptions = std::cell::Cell::new(0);
+    on_seeds(12, |choose, told| {
+        let case = case(choose, store);
+        *told = format!("{case:?}");
+        let mut judged = Judged::new(&case.strategy, Drive::on(store)).unwrap();
+        for (number, keyed) in case.actions.iter().take(12).enumerate() {
+            let at = |d: String| format!("step {number}: {d}");
+            match &keyed.action {
+                Action::Bundle(timestamps) => {
+                    let one = |key: u64| timestamps[key as usize % timestamps.len()];
+                    let bundle = KeyedAction {
+                        action: Action::Bundle((0..KEYS).map(one).collect()),
+                        keys: (0..KEYS).collect(),
+                    };
+                    judged.act(&bundle, |_| true).map_err(at)?;
+                }
+                clock => {
+                    let border = choose(u64::from(GROUPS) + 1) as u16;
+                    let parts = [0..border, border..GROUPS];
+                    let interrupted = judged.interrupt(clock, &parts, GROUPS).map_err(at)?;
+                    interruptions.set(interruptions.get() + u32::from(interrupted));
+                }
+            }
+        }
+        Ok(())
+    });
+    assert!(interruptions.get() > 0, "no call was interrupted");
+}
+
 #[test]
 fn panes_drops_and_watermark_are_the_models() {
     equal_after_every_step(StoreKind::Fast);
@@ -105,6 +139,16 @@ fn panes_drops_and_watermark_are_the_models() {
 #[test]
 fn restored_parts_go_on_as_the_whole_would() {
     equal_after_a_snapshot_is_split(StoreKind::Fast);
+}
+
+#[test]
+fn interrupted_emission_goes_on_here_or_elsewhere() {
+    equal_when_interrupted(StoreKind::Fast);
+}
+
+#[test]
+fn interrupted_emission_goes_on_on_the_slow_store() {
+    equal_when_interrupted(StoreKind::Slow);
 }
 
 #[test]
