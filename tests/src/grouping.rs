@@ -1,10 +1,11 @@
 //! The grouping step alone as an engine: no runner, batches and outputs made by hand.
 
 use crate::engine::{Element, Engine, Happened, KeyPane};
+use crate::ledger::{Account, Ledger};
 use crate::translate;
 use std::ops::Range;
 use std::sync::Arc;
-use whitebeam_runner_core::group::{self, GroupOptions};
+use whitebeam_runner_core::group::{self, General, GroupOptions};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::erase::{
     Dropped, ErasedBatch, ErasedGrouping, Flow, Outs, Step, StoreKind, typed,
@@ -54,6 +55,8 @@ pub struct GroupingStep {
     windowing: WindowingStrategy,
     drive: Drive,
     step: Box<dyn Step>,
+    /// What the step took from its store and has not given back.
+    pub account: Account,
     outs: Vec<Box<dyn ErasedBatch>>,
     seen: Happened,
     input: Timestamp,
@@ -81,15 +84,31 @@ fn lists() -> Result<Arc<dyn ErasedGrouping>> {
     grouping.ok_or_else(|| Error::internal("group_by_key makes no grouping"))
 }
 
+/// The step; that of the general path keeps account of its store.
+fn made(
+    grouping: &dyn ErasedGrouping,
+    windowing: &WindowingStrategy,
+    drive: Drive,
+    account: &Account,
+) -> Result<Box<dyn Step>> {
+    if drive.general_only {
+        let store = Ledger::of(grouping.store(drive.store)?, account.clone());
+        let general = General::new(Box::new(store), windowing.clone(), true);
+        return Ok(Box::new(general));
+    }
+    let options = GroupOptions {
+        store: drive.store,
+        general_only: false,
+    };
+    group::step(grouping, windowing, true, &options)
+}
+
 impl GroupingStep {
     /// A step that has seen nothing.
     pub fn new(windowing: &WindowingStrategy, drive: Drive) -> Result<Self> {
         let grouping = lists()?;
-        let options = GroupOptions {
-            store: drive.store,
-            general_only: drive.general_only,
-        };
-        let mut step = group::step(&*grouping, windowing, true, &options)?;
+        let account = Account::default();
+        let mut step = made(&*grouping, windowing, drive, &account)?;
         step.setup()?;
         Ok(GroupingStep {
             outs: vec![grouping.new_output(), grouping.new_input(0)],
@@ -97,6 +116,7 @@ impl GroupingStep {
             windowing: windowing.clone(),
             drive,
             step,
+            account,
             seen: Happened::default(),
             input: Timestamp::MIN,
             late: Vec::new(),

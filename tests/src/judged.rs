@@ -9,6 +9,15 @@ use whitebeam_sdk::erase::Flow;
 use whitebeam_sdk::{Result, Timestamp};
 use whitebeam_testkit::oracle::{self, Action, Interpreter, Strategy};
 
+/// Where an interrupted step goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Then {
+    /// Where it is.
+    Stay,
+    /// In another instance.
+    Move,
+}
+
 /// A grouping step and its judge.
 #[derive(Debug)]
 pub struct Judged {
@@ -64,12 +73,14 @@ impl Judged {
 
     /// Like [`Judged::act`] for a clock. If the step yields it is left where it is, and what it
     /// emitted so far, with what instances restored from it in that moment emit, must be what the
-    /// judge says as well. `mine` divides the key groups, `groups` in all. Says whether it yielded.
+    /// judge says as well. `mine` divides the key groups, `groups` in all. With [`Then::Move`] it
+    /// goes on as an instance restored in that moment. Says whether it yielded.
     pub fn interrupt(
         &mut self,
         action: &Action,
         mine: &[std::ops::Range<u16>],
         groups: u16,
+        then: Then,
     ) -> Result<bool, String> {
         let keyed = KeyedAction {
             action: action.clone(),
@@ -80,7 +91,7 @@ impl Judged {
             Action::Watermark(to) => Clock::Watermark(Timestamp::from_micros(*to)),
             _ => Clock::Processing(Timestamp::from_micros(self.now)),
         };
-        let seen = self.interrupted(clock, mine, groups);
+        let seen = self.interrupted(clock, mine, groups, then);
         let (whole, parts) = seen.map_err(|error| error.to_string())?;
         self.step.set_now(Timestamp::from_micros(self.now));
         let panes = panes(expected.panes.clone());
@@ -99,6 +110,7 @@ impl Judged {
         clock: Clock,
         mine: &[std::ops::Range<u16>],
         groups: u16,
+        then: Then,
     ) -> Result<(Happened, Option<Vec<KeyPane>>)> {
         let step = &mut self.step.engine;
         let (mut whole, flow) = step.move_once(clock)?;
@@ -110,6 +122,9 @@ impl Judged {
         for mine in mine {
             let mut part = step.restored(vec![snapshot.clone()], mine.clone())?;
             in_parts.extend(part.move_fully(clock)?.panes);
+        }
+        if then == Then::Move {
+            *step = step.restored(vec![snapshot], 0..groups)?;
         }
         let rest = step.move_fully(clock)?;
         whole.panes.extend(rest.panes);
@@ -165,7 +180,9 @@ impl Judged {
         let snapshot = self.step.engine.snapshot(8);
         let snapshot = snapshot.map_err(|error| error.to_string())?;
         same("judge is empty", &true, &self.judge.is_empty())?;
-        same("keys left", &0, &snapshot.keyed.len())
+        same("records of keys", &0, &snapshot.keyed.len())?;
+        let open = self.step.engine.account.open();
+        same("keys and accumulators", &(0, 0), &open)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod engine;
 pub mod grouping;
 pub mod judged;
+pub mod ledger;
 pub mod local;
 pub mod random;
 pub mod translate;

@@ -9,7 +9,7 @@
 use whitebeam_sdk::erase::StoreKind;
 use whitebeam_testkit::oracle::{Action, Strategy, WindowKind, random_strategy};
 use whitebeam_tests::grouping::{Drive, GroupingStep};
-use whitebeam_tests::judged::Judged;
+use whitebeam_tests::judged::{Judged, Then};
 use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds};
 
 /// What a seed stands for.
@@ -73,7 +73,6 @@ fn equal_after_every_step(store: StoreKind) {
 
 /// At a random step, two instances go on from a snapshot with a part of the key groups each.
 fn equal_after_a_snapshot_is_split(store: StoreKind) {
-    const GROUPS: u16 = 8;
     on_seeds(1_500, |choose, told| {
         let case = case(choose, store);
         *told = format!("{case:?}");
@@ -97,38 +96,85 @@ fn equal_after_a_snapshot_is_split(store: StoreKind) {
     });
 }
 
-/// So many keys that their panes do not fit into one output batch: calls must be repeated, and
-/// between them the step may be restored elsewhere.
+const KEYS: u64 = 1_300;
+const GROUPS: u16 = 8;
+
+/// The actions on so many keys that their panes do not fit into one output batch: calls must be
+/// repeated, and between them the step may be restored elsewhere. Says how often that happened.
+fn on_many_keys(case: &Case, choose: &mut dyn FnMut(u64) -> u64) -> Result<u32, String> {
+    let mut interruptions = 0;
+    let mut judged = Judged::new(&case.strategy, Drive::on(case.drive.store)).unwrap();
+    for (number, keyed) in case.actions.iter().take(12).enumerate() {
+        let at = |d: String| format!("step {number}: {d}");
+        match &keyed.action {
+            Action::Bundle(timestamps) => {
+                let one = |key: u64| timestamps[key as usize % timestamps.len()];
+                let bundle = KeyedAction {
+                    action: Action::Bundle((0..KEYS).map(one).collect()),
+                    keys: (0..KEYS).collect(),
+                };
+                judged.act(&bundle, |_| true).map_err(at)?;
+            }
+            clock => {
+                let border = choose(u64::from(GROUPS) + 1) as u16;
+                let parts = [0..border, border..GROUPS];
+                let then = [Then::Stay, Then::Move][choose(2) as usize];
+                let interrupted = judged.interrupt(clock, &parts, GROUPS, then);
+                interruptions += u32::from(interrupted.map_err(at)?);
+            }
+        }
+    }
+    Ok(interruptions)
+}
+
 fn equal_when_interrupted(store: StoreKind) {
-    const KEYS: u64 = 1_300;
-    const GROUPS: u16 = 8;
     let interruptions = std::cell::Cell::new(0);
     on_seeds(12, |choose, told| {
         let case = case(choose, store);
         *told = format!("{case:?}");
-        let mut judged = Judged::new(&case.strategy, Drive::on(store)).unwrap();
-        for (number, keyed) in case.actions.iter().take(12).enumerate() {
-            let at = |d: String| format!("step {number}: {d}");
-            match &keyed.action {
-                Action::Bundle(timestamps) => {
-                    let one = |key: u64| timestamps[key as usize % timestamps.len()];
-                    let bundle = KeyedAction {
-                        action: Action::Bundle((0..KEYS).map(one).collect()),
-                        keys: (0..KEYS).collect(),
-                    };
-                    judged.act(&bundle, |_| true).map_err(at)?;
-                }
-                clock => {
-                    let border = choose(u64::from(GROUPS) + 1) as u16;
-                    let parts = [0..border, border..GROUPS];
-                    let interrupted = judged.interrupt(clock, &parts, GROUPS).map_err(at)?;
-                    interruptions.set(interruptions.get() + u32::from(interrupted));
-                }
-            }
-        }
+        interruptions.set(interruptions.get() + on_many_keys(&case, choose)?);
         Ok(())
     });
     assert!(interruptions.get() > 0, "no call was interrupted");
+}
+
+/// Corners that random cases seldom reach: what they show, the strategy, the actions.
+const CORNERS: [(&str, &str, &str); 2] = [
+    (
+        "two timers of a window that are due at once wake it once",
+        r#"{"window":{"fixed":{"size":10}},"trigger":{"each":[{"first":[{"processing_time":3},{"processing_time":4}]},"end_of_window",{"count":1}]},"accumulation":"discarding","allowed_lateness":100}"#,
+        r#"[{"watermark":40},{"bundle":[5]},{"advance_processing_time":10},{"bundle":[6]},{"bundle":[7]}]"#,
+    ),
+    (
+        "the timer of a session that became part of another does not wake it",
+        r#"{"window":{"sessions":{"gap":10}},"trigger":{"each":[{"processing_time":3},"end_of_window",{"count":1}]},"accumulation":"discarding","allowed_lateness":100}"#,
+        r#"[{"watermark":40},{"bundle":[15]},{"advance_processing_time":2},{"bundle":[0]},{"bundle":[8]},{"advance_processing_time":2},{"advance_processing_time":2},{"bundle":[8]},{"bundle":[8]}]"#,
+    ),
+];
+
+#[test]
+fn corners_are_the_models() {
+    for (shows, strategy, actions) in CORNERS {
+        let actions: Vec<Action> = serde_json::from_str(actions).unwrap();
+        let keyed = actions.into_iter().map(|action| KeyedAction {
+            action,
+            keys: vec![0],
+        });
+        let case = Case {
+            strategy: serde_json::from_str(strategy).unwrap(),
+            drive: Drive::on(StoreKind::Fast),
+            actions: keyed.collect(),
+        };
+        let mut judged = Judged::new(&case.strategy, case.drive).unwrap();
+        for (number, keyed) in case.actions.iter().enumerate() {
+            let same = judged.act(keyed, |_| true);
+            assert_eq!(same, Ok(()), "{shows}: step {number}");
+        }
+        for seed in 0..4 {
+            let same = on_many_keys(&case, &mut choices(seed)).map(|_| ());
+            assert_eq!(same, Ok(()), "{shows}, many keys, seed {seed}");
+        }
+    }
 }
 
 #[test]

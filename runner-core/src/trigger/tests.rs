@@ -216,6 +216,27 @@ fn unions_inherit_what_each_trigger_says() {
 }
 
 #[test]
+fn an_early_phase_that_comes_back_begins_late_firings_anew() {
+    let trigger = Trigger::from(
+        end()
+            .early(count(9))
+            .late(AfterFirst(vec![count(2), Never])),
+    );
+    let mut own = Window::new(&trigger, true);
+    assert_eq!(own.run("e- w! e- e! e!"), "e- w! e- e! e!");
+    let mut early = Window::new(&trigger, true);
+    early.run("e-");
+    let late = own.machine.nodes.len() - 3;
+    own.state[0] |= 1 << late;
+    own.state[2] = 7;
+    let states = [own.state.clone(), early.state].concat();
+    own.machine
+        .on_merge(&mut own.state, &states, &own.now, &mut own.timers);
+    assert_eq!(own.state[0] >> late & 1, 0, "late part not finished");
+    assert_eq!(own.state[2], 0, "late part has counted nothing");
+}
+
+#[test]
 fn a_union_is_finished_where_a_count_had_finished_in_any_part() {
     let trigger = AfterFirst(vec![AfterAll(vec![count(1), Never]), Never]);
     let mut source = Window::new(&trigger, true);

@@ -56,7 +56,6 @@ impl General {
             // no.
             if std::mem::take(&mut self.windows.state(id).touched) {
                 self.fire_if_ready(id);
-                self.update(id);
             }
         }
     }
