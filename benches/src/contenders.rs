@@ -6,7 +6,7 @@
 //! An engine joins by adding its contenders to [`contenders`].
 
 use crate::events::Ev;
-use crate::{limit, renoir_peer, timely_peer};
+use crate::{limit, renoir_peer, timely_peer, whitebeam_rows};
 
 /// What is asked. `checksum` defines the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,10 +74,6 @@ pub(crate) enum Role {
     Reference,
     Peer(Peer),
     /// Whitebeam's figure of the benchmark of this name, see `goals`.
-    #[allow(
-        dead_code,
-        reason = "constructed by the rows of Whitebeam, which join with its runner"
-    )]
     Whitebeam(&'static str),
 }
 
@@ -117,6 +113,7 @@ pub(crate) fn contenders() -> Vec<Contender> {
     all.extend(references());
     all.extend(timely());
     all.extend(renoir());
+    all.extend(whitebeam());
     all.sort_by_key(|contender| contender.query);
     all
 }
@@ -198,5 +195,38 @@ fn renoir() -> [Contender; 6] {
         renoir(Query::Q5, Answer::CostOnly, renoir_peer::q5),
         renoir(Query::Q7, Answer::Compared, renoir_peer::q7),
         renoir(Query::Q8, Answer::CostOnly, renoir_peer::q8),
+    ]
+}
+
+fn whitebeam() -> Vec<Contender> {
+    let row = |name, query, run| Contender {
+        query,
+        column: "whitebeam",
+        role: Role::Whitebeam(name),
+        clock: Clock::Thread,
+        answer: Answer::Compared,
+        run,
+    };
+    // What early and late firings cost is measured against the same count without them.
+    let default_trigger = Contender {
+        column: "limit",
+        role: Role::Limit,
+        ..row("", Query::Triggers, whitebeam_rows::triggers_default)
+    };
+    vec![
+        row("q0", Query::Q0, whitebeam_rows::q0),
+        row("q1", Query::Q1, whitebeam_rows::q1),
+        row("q1_separate", Query::Q1, whitebeam_rows::q1_separate),
+        row("q2", Query::Q2, whitebeam_rows::q2),
+        row("q2_separate", Query::Q2, whitebeam_rows::q2_separate),
+        row("q5", Query::Q5, whitebeam_rows::q5),
+        row("q5_unordered", Query::Q5, whitebeam_rows::q5_unordered),
+        row("q7", Query::Q7, whitebeam_rows::q7),
+        row("q7_unordered", Query::Q7, whitebeam_rows::q7_unordered),
+        row("q8", Query::Q8, whitebeam_rows::q8),
+        row("q8_unordered", Query::Q8, whitebeam_rows::q8_unordered),
+        row("q11", Query::Q11, whitebeam_rows::q11),
+        default_trigger,
+        row("triggers", Query::Triggers, whitebeam_rows::triggers),
     ]
 }

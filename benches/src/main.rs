@@ -12,6 +12,7 @@ mod measure;
 mod renoir_peer;
 mod report;
 mod timely_peer;
+mod whitebeam_rows;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -92,6 +93,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut contenders = contenders::contenders();
     contenders.retain(|contender| is_needed(contender, &benchmarks));
     let events = events::load(options.events)?;
+    whitebeam_rows::prepare(events);
     let progress = |round| match round {
         0 => eprintln!("warming up"),
         round => eprintln!("round {round} of {}", options.rounds),
