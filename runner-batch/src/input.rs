@@ -11,8 +11,8 @@ use whitebeam_sdk::source::Poll;
 use whitebeam_sdk::time::Timestamp;
 use whitebeam_sdk::{Error, Result};
 
-/// Batches per bundle while no watermark moves.
-const BUNDLE_BATCHES: usize = 64;
+/// Batches per bundle. A watermark may come late, never early, so it is told once a bundle too.
+const BUNDLE_BATCHES: usize = 32;
 
 /// A source node with its splits.
 pub(crate) struct Input<'g> {
@@ -92,7 +92,7 @@ impl Reading<'_> {
         Ok(poll != Poll::End)
     }
 
-    /// True once a bundle is long enough to be ended although no watermark moved.
+    /// True once a bundle is long enough to be ended.
     pub(crate) fn bundle_is_full(&mut self) -> bool {
         self.batches += 1;
         self.batches.is_multiple_of(BUNDLE_BATCHES)

@@ -89,12 +89,10 @@ fn read_all<'g>(
             lane.open = None;
             meter.split_done();
         }
-        let promise = lane.promise();
-        if promise > lane.watermark || full {
-            lane.watermark = promise;
-            stage.set_watermark(entry, promise);
-            let settled = stage.settle();
-            settled.map_err(|e| match &lane.open {
+        if full || !more {
+            lane.watermark = lane.promise();
+            stage.set_watermark(entry, lane.watermark);
+            stage.settle().map_err(|e| match &lane.open {
                 Some(reading) => reading.near(e),
                 None => e,
             })?;

@@ -12,12 +12,12 @@ mod windows;
 
 pub use col::{Col, Meta};
 pub(crate) use fill::{Fill, fill_from};
-pub(crate) use rewrite::{fits, rewrite};
+pub(crate) use rewrite::{fits, rewrite, rewrite_each};
 pub use vals::{Batch, Vals};
 
 /// Values per batch are chosen so that a batch of any type takes about this many bytes and the
 /// producer's output is still in cache when the consumer reads it.
-pub const BATCH_BYTES: usize = 16 * 1024;
+pub const BATCH_BYTES: usize = 8 * 1024;
 
 /// How many values of `T` make a full batch.
 pub const fn batch_len<T>() -> usize {

@@ -42,6 +42,28 @@ pub(crate) fn rewrite<T, U>(
     Some(unsafe { Vec::from_raw_parts(write_to, written, capacity) })
 }
 
+/// As [`rewrite`], where exactly one output is emitted for each input: it is written where the
+/// input lay, so that parts which stay the same need not be written at all.
+#[inline(always)]
+pub(crate) fn rewrite_each<T, U>(from: Vec<T>, mut step: impl FnMut(T) -> U) -> Option<Vec<U>> {
+    if !fits::<T, U>() {
+        return None;
+    }
+    let mut from = ManuallyDrop::new(from);
+    let (len, capacity) = (from.len(), from.capacity());
+    let place = from.as_mut_ptr();
+    for i in 0..len {
+        // SAFETY: `i < len`: a `T` lies there, is read once, and a `U` of the same size and
+        // alignment takes its place. A panic in between leaks the buffer and drops nothing twice.
+        unsafe {
+            let out = step(place.add(i).read());
+            place.add(i).cast::<U>().write(out);
+        }
+    }
+    // SAFETY: the buffer came from a vector with this capacity, and all `len` places hold a `U`.
+    Some(unsafe { Vec::from_raw_parts(place.cast::<U>(), len, capacity) })
+}
+
 /// The place for the at most one output of an input.
 pub(crate) struct Slot<'a, U> {
     to: *mut U,
@@ -110,7 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn every_value_is_rewritten_in_its_place() {
+        let witness = Rc::new(());
+        let from: Vec<(usize, Rc<()>)> = (0..10).map(|i| (i, Rc::clone(&witness))).collect();
+        let out = rewrite_each(from, |(i, rc)| (rc, i + 1)).unwrap_or_default();
+        assert_eq!(out.iter().map(|(_, i)| *i).sum::<usize>(), 55);
+        assert_eq!(Rc::strong_count(&witness), 11);
+    }
+
+    #[test]
     fn other_sizes_are_refused() {
+        assert!(rewrite_each(vec![1u8], u16::from).is_none());
         assert!(rewrite(vec![1u8], |_, _: &mut Slot<'_, u16>| {}).is_none());
     }
 }

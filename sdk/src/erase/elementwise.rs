@@ -6,7 +6,7 @@
 use super::batch::{ErasedBatch, typed};
 use super::kernel::Kernel;
 use super::step::{Flow, MakeStep, Outs, Port, Step, StepContext};
-use crate::batch::{Batch, Fill, Vals, batch_len, fill_from, fits, rewrite};
+use crate::batch::{Batch, Fill, Vals, batch_len, fill_from, fits, rewrite, rewrite_each};
 use crate::element::Element;
 use crate::error::Result;
 use std::marker::PhantomData;
@@ -88,13 +88,7 @@ where
         if fits::<T, K::Out>()
             && let Vals::Owned(v) = &mut input.vals
         {
-            if let Some(rewritten) = rewrite(std::mem::take(v), |x, to| {
-                kernel.run(x, &mut |y| to.emit(y));
-            }) {
-                let empty = std::mem::replace(out.owned_mut(), rewritten);
-                // The buffers change places, so that none is ever given up.
-                *v = rewrite(empty, |_, _| {}).unwrap_or_default();
-            }
+            self.rewrite(v, out.owned_mut());
             return;
         }
         let n = input.len();
@@ -108,6 +102,24 @@ where
                 }
             }
         });
+    }
+
+    /// Outputs of the size of inputs: written where the inputs lie. The buffers change places, so
+    /// that none is ever given up.
+    fn rewrite(&self, input: &mut Vec<T>, out: &mut Vec<K::Out>) {
+        let kernel = &*self.kernel;
+        let values = std::mem::take(input);
+        let rewritten = if K::EXACTLY_ONE {
+            rewrite_each(values, |x| {
+                let mut found = None;
+                kernel.run(x, &mut |y| found = Some(y));
+                found.expect("a kernel that says so emits exactly once")
+            })
+        } else {
+            rewrite(values, |x, to| kernel.run(x, &mut |y| to.emit(y)))
+        };
+        let empty = std::mem::replace(out, rewritten.unwrap_or_default());
+        *input = rewrite(empty, |_, _| {}).unwrap_or_default();
     }
 
     /// At most one output each; remembers which inputs had one and gathers their metadata.

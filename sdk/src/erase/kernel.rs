@@ -16,6 +16,8 @@ pub trait Kernel<T>: sealed::Sealed + Send + Sync + 'static {
     type Out;
     /// At most one element comes out for one in.
     const AT_MOST_ONE: bool;
+    /// Exactly one element comes out for one in.
+    const EXACTLY_ONE: bool = false;
     /// Takes the element by value.
     fn run(&self, item: T, emit: &mut impl FnMut(Self::Out));
     /// Reads a shared element and clones it only as far as needed.
@@ -63,6 +65,7 @@ impl<A, B> sealed::Sealed for Then<A, B> {}
 impl<T> Kernel<T> for Identity {
     type Out = T;
     const AT_MOST_ONE: bool = true;
+    const EXACTLY_ONE: bool = true;
     #[inline(always)]
     fn run(&self, item: T, emit: &mut impl FnMut(T)) {
         emit(item);
@@ -79,6 +82,7 @@ impl<T> Kernel<T> for Identity {
 impl<T, U, F: Fn(T) -> U + Send + Sync + 'static> Kernel<T> for Map<F> {
     type Out = U;
     const AT_MOST_ONE: bool = true;
+    const EXACTLY_ONE: bool = true;
     #[inline(always)]
     fn run(&self, item: T, emit: &mut impl FnMut(U)) {
         emit((self.0)(item));
@@ -95,6 +99,7 @@ impl<T, U, F: Fn(T) -> U + Send + Sync + 'static> Kernel<T> for Map<F> {
 impl<T, U, F: Fn(&T) -> U + Send + Sync + 'static> Kernel<T> for MapRef<F> {
     type Out = U;
     const AT_MOST_ONE: bool = true;
+    const EXACTLY_ONE: bool = true;
     #[inline(always)]
     fn run(&self, item: T, emit: &mut impl FnMut(U)) {
         emit((self.0)(&item));
@@ -173,6 +178,7 @@ where
 {
     type Out = B::Out;
     const AT_MOST_ONE: bool = A::AT_MOST_ONE && B::AT_MOST_ONE;
+    const EXACTLY_ONE: bool = A::EXACTLY_ONE && B::EXACTLY_ONE;
     #[inline(always)]
     fn run(&self, item: T, emit: &mut impl FnMut(B::Out)) {
         self.0.run(item, &mut |x| self.1.run(x, emit));
