@@ -6,14 +6,14 @@
 //! ```
 //! use whitebeam::prelude::*;
 //!
-//! # fn main() -> Result<()> {
+//! # fn main() -> whitebeam::Result<()> {
 //! let p = Pipeline::new();
 //! let _lengths = p
 //!     .create(["to", "be", "or", "not", "to", "be"].map(String::from))
 //!     .count_per_element()
 //!     .named("Count words");
 //! # #[cfg(feature = "local")] {
-//! let report = whitebeam::runners::LocalRunner::new().run(&p)?;
+//! let report = LocalRunner::new().run(&p)?;
 //! assert_eq!(report.step("Count words").map(|step| step.elements), Some(6));
 //! # }
 //! # Ok(())

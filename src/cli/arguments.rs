@@ -4,7 +4,7 @@
 
 #[cfg(any(feature = "batch", feature = "local"))]
 use super::how::How;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[derive(Parser)]
 #[command(flatten_help = true, arg_required_else_help = true, about = None, long_about = None)]
@@ -18,6 +18,8 @@ pub(super) enum Verb<O: Args> {
     /// Run the pipeline to the end of its input
     #[cfg(any(feature = "batch", feature = "local"))]
     Run(RunArguments<O>),
+    /// Show the steps of the pipeline, without running it
+    Explain(ExplainArguments<O>),
 }
 
 #[cfg(any(feature = "batch", feature = "local"))]
@@ -29,12 +31,41 @@ pub(super) struct RunArguments<O: Args> {
     pub(super) pipeline: O,
 }
 
+#[derive(Args)]
+pub(super) struct ExplainArguments<O: Args> {
+    #[command(flatten)]
+    pub(super) how: Explained,
+    #[command(flatten, next_help_heading = "Options of the pipeline")]
+    pub(super) pipeline: O,
+}
+
+/// How to show it.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Options of explain")]
+pub(super) struct Explained {
+    /// Lines to read, a chart for Markdown or a graph for Graphviz
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    /// Show the stages that runners make of it: steps without an exchange between them
+    #[arg(long)]
+    pub(super) fused: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, Default)]
+pub(super) enum Format {
+    #[default]
+    Text,
+    Mermaid,
+    Dot,
+}
+
 impl<O: Args> Verb<O> {
     /// This, unless it has options that would be ignored.
     pub(super) fn checked(self) -> Result<Self, clap::Error> {
         match &self {
             #[cfg(any(feature = "batch", feature = "local"))]
             Verb::Run(arguments) => arguments.how.check()?,
+            Verb::Explain(_) => {}
         }
         Ok(self)
     }

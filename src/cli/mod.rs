@@ -1,10 +1,11 @@
-//! The command line of pipeline binaries.
+//! The command line of pipeline binaries: `run` and `explain`.
 //!
 //! Owns what a user types and sees: options, progress, reports, exit codes. Does not own what a run
 //! means; that is the runner's. Invariant: exit code 0 only if the runner said that everything is
 //! done, 1 if the pipeline failed, 2 if the command was not understood.
 
 mod arguments;
+mod explain;
 #[cfg(any(feature = "batch", feature = "local"))]
 mod how;
 #[cfg(feature = "batch")]
@@ -38,16 +39,19 @@ pub struct NoOptions {}
 ///     numbers: u64,
 /// }
 ///
-/// fn main() -> Result<()> {
+/// fn main() -> whitebeam::Result<()> {
 ///     whitebeam::main(|p, options: &Options| {
-///         p.create(0..options.numbers).map(|n| n * n).count_per_element();
+///         let squares = p.create(0..options.numbers).map(|n| n * n);
+///         let _ = squares.count_per_element();
 ///         Ok(())
 ///     })
 /// }
 /// ```
 ///
-/// `run` runs the pipeline: `--runner local|batch`, `--parallelism N`, `--seed N`, `--json`, and the
-/// pipeline's own options; `--help` lists them all. Where the pipeline fails, its
+/// - `run` runs the pipeline: `--runner local|batch`, `--parallelism N`, `--seed N`, `--json`.
+/// - `explain` shows it: `--format text|mermaid|dot`, `--fused` with the stages it runs as.
+///
+/// Both take the pipeline's own options, and `--help` lists them all. Where the pipeline fails, its
 /// error is printed to standard error and the process ends with exit code 1; where the command line
 /// is wrong, with 2.
 pub fn main<O: Args>(build: impl FnOnce(&Pipeline, &O) -> Result<()>) -> Result<()> {
@@ -82,6 +86,9 @@ fn perform<O: Args>(
     let done = match verb {
         #[cfg(any(feature = "batch", feature = "local"))]
         Verb::Run(arguments) => run::run(&arguments.how, |p| build(p, &arguments.pipeline)),
+        Verb::Explain(arguments) => {
+            explain::explain(&arguments.how, |p| build(p, &arguments.pipeline))
+        }
     };
     match done {
         Ok(()) => Outcome::Done,

@@ -4,6 +4,7 @@
 use super::how::{How, Runner};
 use super::*;
 use crate::time::{hours, millis, minutes, seconds};
+use crate::window::FixedWindows;
 
 #[derive(Args, Debug)]
 struct Options {
@@ -22,6 +23,7 @@ fn words(line: &str) -> Vec<OsString> {
 fn how(line: &str) -> How {
     match understand::<Options>(words(line)) {
         Ok(Verb::Run(arguments)) => arguments.how,
+        Ok(Verb::Explain(_)) => panic!("`{line}` is a run"),
         Err(e) => panic!("{line}: {e}"),
     }
 }
@@ -141,4 +143,44 @@ fn durations_are_read_as_people_write_them() {
     ] {
         assert_eq!(duration(text).ok(), expected, "{text}");
     }
+}
+
+#[test]
+fn an_explanation_names_every_step_in_every_form() {
+    for (line, parts) in [
+        ("explain", vec!["Squares", "Count", "class"]),
+        (
+            "explain --format text --fused",
+            vec!["stage 1", "stage 2", "Squares"],
+        ),
+        ("explain --format mermaid", vec!["flowchart", "Squares"]),
+        ("explain --format dot", vec!["digraph", "Squares"]),
+    ] {
+        let Ok(Verb::Explain(arguments)) = understand::<NoOptions>(words(line)) else {
+            panic!("`{line}` was not understood");
+        };
+        let p = Pipeline::new();
+        let squares = p.create(0..3).map(|n| n * n).named("Squares");
+        let _ = squares.count_per_element().named("Count");
+        let text = explain::explained(&arguments.how, &p).unwrap_or_else(|e| e.to_string());
+        for part in parts {
+            assert!(
+                text.contains(part),
+                "`{line}` says nothing of {part}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_could_not_run_is_not_explained_either() {
+    let broken = |p: &Pipeline, _: &NoOptions| {
+        let sizes = p.create([(1, 2)]).window(FixedWindows::of(minutes(-1)));
+        let _ = sizes.group_by_key();
+        Ok(())
+    };
+    let Outcome::Failed(error) = perform(words("explain"), broken) else {
+        panic!("it was explained");
+    };
+    assert_eq!(error.code(), "P003");
 }
