@@ -27,7 +27,8 @@ pub struct NoOptions {}
 /// The `main` of a pipeline binary: `build` makes the pipeline from its own options, the command
 /// line decides what happens to it.
 ///
-/// ```no_run
+/// ```
+/// # mod shop {
 /// use whitebeam::clap;
 /// use whitebeam::prelude::*;
 ///
@@ -46,6 +47,8 @@ pub struct NoOptions {}
 ///         Ok(())
 ///     })
 /// }
+/// # }
+/// # fn main() {}
 /// ```
 ///
 /// - `run` runs the pipeline: `--runner local|batch`, `--parallelism N`, `--seed N`, `--json`.
