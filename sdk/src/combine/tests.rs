@@ -1,3 +1,5 @@
+//! Combiners against sorting and iterators: any division and order of merging folds to the same.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The life cycle of a `DoFn`, its outputs and what it must not do, by driving the step directly.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;

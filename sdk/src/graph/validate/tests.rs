@@ -1,3 +1,5 @@
+//! Tables of pipelines and the codes of their problems, and the form in which they are shown.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use crate::batch::Batch;

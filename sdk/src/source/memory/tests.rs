@@ -1,3 +1,5 @@
+//! Memory sources under every demand: batches, timestamps, watermarks, splits and broken promises.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
