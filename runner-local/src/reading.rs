@@ -12,10 +12,10 @@ use std::sync::Arc;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::erase::{ErasedBatch, ErasedReader, ErasedSource, NewBatch};
 use whitebeam_sdk::graph::{Node, NodeId};
-use whitebeam_sdk::source::{Poll, Position, ReadOptions, ScriptEvent};
+use whitebeam_sdk::source::{Boundedness, Poll, Position, ReadOptions, ScriptEvent};
 use whitebeam_sdk::{Error, Result, Timestamp};
 
-/// Readers that are open at once.
+/// Readers of a bounded source that are open at once.
 const OPEN: usize = 4;
 
 /// Forced splits and re-openings of one source: enough to find faults, few enough to stay cheap
@@ -181,9 +181,7 @@ impl Reading {
             .filter(|&i| self.open[i].not_before <= now)
             .collect();
         if ready.is_empty() {
-            let waiting = self.waiting.iter().map(|w| w.not_before);
-            let next = waiting.chain(self.open.iter().map(|o| o.not_before)).min();
-            return Ok(next.map_or(Found::End, Found::NotBefore));
+            return Ok(self.next_turn().map_or(Found::End, Found::NotBefore));
         }
         let chosen = ready[chance.below(ready.len())];
         self.poll(chosen, now)?;
@@ -193,8 +191,23 @@ impl Reading {
         Ok(Found::Something)
     }
 
+    /// Another split may be opened. Those of an unbounded source are read side by side: none need
+    /// ever end.
+    fn has_room(&self) -> bool {
+        self.open.len() < OPEN || self.source.boundedness() == Boundedness::Unbounded
+    }
+
+    /// When a reader may have something again.
+    fn next_turn(&self) -> Option<Timestamp> {
+        let open = self.open.iter().map(|o| o.not_before);
+        // A split that waits for its turn only waits for another to end.
+        let has_room = self.has_room();
+        let waiting = self.waiting.iter().filter(|_| has_room);
+        open.chain(waiting.map(|w| w.not_before)).min()
+    }
+
     fn open_waiting(&mut self, now: Timestamp, chance: &mut Chance) -> Result<()> {
-        while self.open.len() < OPEN {
+        while self.has_room() {
             let ready: Vec<usize> = (0..self.waiting.len())
                 .filter(|&i| self.waiting[i].not_before <= now)
                 .collect();

@@ -5,28 +5,27 @@
 //! before the next one is played.
 
 mod snapshot;
+mod turns;
 
 pub use snapshot::LocalSnapshot;
 
 use crate::chance::Chance;
 use crate::node::{Bundles, Mails, Node};
 use crate::outputs::{Outputs, Staged};
-use crate::reading::{Found, Reading};
+use crate::reading::Reading;
 use crate::report::{Report, StepReport};
 use std::collections::{BTreeMap, BTreeSet};
 use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::erase::{Dropped, ErasedBatch, StoreKind};
 use whitebeam_sdk::graph::{CollectionId, Graph, NodeId, NodeKind};
+use whitebeam_sdk::hash::KEY_GROUPS;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::source::ScriptEvent;
 use whitebeam_sdk::{Duration, Error, Result, Timestamp};
 
 /// Where the virtual clock starts.
 const START: Timestamp = Timestamp::from_micros(0);
-
-/// How often the clock may stand still while timers fire before the run is called stuck.
-const STANDSTILL: u32 = 10_000;
 
 /// The settings of a run.
 #[derive(Clone, Copy, Debug)]
@@ -158,113 +157,39 @@ impl LocalRun {
             self.now = self.now.max(next);
             self.tick()?;
         }
-        Ok(())
+        self.nothing_is_left()
     }
 
-    /// Reads everything that is not scripted, in an order and in bundles that the seed chooses.
-    /// Where all inputs wait, processing time moves on.
-    fn read_all(&mut self) -> Result<()> {
-        loop {
-            let mut found = Vec::new();
-            let mut order: Vec<usize> = (0..self.readings.len()).collect();
-            self.chance.shuffle(&mut order);
-            for i in order {
-                if self.chance.one_in(4) {
-                    // Others come first this time.
-                    found.push(Found::Something);
-                } else {
-                    found.push(self.readings[i].read(self.now, &mut self.chance)?);
-                }
+    /// Every step has let go of its keys and of its watermark: what is left at the end of time is
+    /// lost, and nobody would know.
+    fn nothing_is_left(&mut self) -> Result<()> {
+        for node in &mut self.nodes {
+            let mut keys = 0;
+            for copy in node.copies() {
+                let held = copy.snapshot(KEY_GROUPS)?;
+                keys += held.iter().map(|(_, held)| held.keyed.len()).sum::<usize>();
             }
-            if found.contains(&Found::Something) {
-                self.work_here_and_there()?;
-                continue;
-            }
-            self.quiesce(Bundles::Cut)?;
-            let waits = found.iter().filter_map(|f| match f {
-                Found::NotBefore(until) => Some(*until),
-                _ => None,
-            });
-            match waits.min() {
-                None => return Ok(()),
-                Some(until) => self.pass_time(until)?,
-            }
-        }
-    }
-
-    /// Lets some of the steps work, so that mail piles up before others.
-    fn work_here_and_there(&mut self) -> Result<()> {
-        let watermarks = self.source_watermarks();
-        for i in 0..self.nodes.len() {
-            if self.chance.one_in(3) {
-                self.work(i, Bundles::Cut, &watermarks)?;
+            if keys > 0 || node.output_watermark() < Timestamp::MAX {
+                let path = node.path.clone();
+                let e = Error::internal("a step still holds something when everything has ended");
+                return Err(e
+                    .at_step(path)
+                    .note(format!("{keys} keyed records are left"))
+                    .note(node.report()));
             }
         }
         Ok(())
     }
 
-    /// Lets every step work once, inputs first: nothing moves after that.
-    fn quiesce(&mut self, bundles: Bundles) -> Result<()> {
-        let watermarks = self.source_watermarks();
-        for i in 0..self.nodes.len() {
-            self.work(i, bundles, &watermarks)?;
-        }
-        Ok(())
-    }
-
-    fn work(
-        &mut self,
-        i: usize,
-        bundles: Bundles,
-        sources: &BTreeMap<NodeId, Timestamp>,
-    ) -> Result<()> {
-        let (before, rest) = self.nodes.split_at_mut(i);
-        let promised = |collection: CollectionId| match sources.get(&collection.node) {
-            Some(watermark) => *watermark,
-            None => before
-                .iter()
-                .find(|n| n.id == collection.node)
-                .map_or(Timestamp::MIN, Node::output_watermark),
-        };
-        rest[0].work(bundles, &promised, &mut self.chance)
-    }
-
-    fn source_watermarks(&mut self) -> BTreeMap<NodeId, Timestamp> {
-        let of = |r: &mut Reading| (r.id, r.watermark());
-        self.readings.iter_mut().map(of).collect()
-    }
-
-    /// Tells every step the time, inputs first, until none waits for an instant that has come.
-    fn tick(&mut self) -> Result<()> {
-        for _ in 0..STANDSTILL {
-            let watermarks = self.source_watermarks();
-            for i in 0..self.nodes.len() {
-                self.work(i, Bundles::AsSent, &watermarks)?;
-                self.nodes[i].tick(self.now)?;
-            }
-            if self.next_tick().is_none_or(|next| next > self.now) {
-                return Ok(());
+    /// Takes `turns` turns of reading, or fewer if there is less, and drives what was read until
+    /// nothing moves any more.
+    pub fn read_some(&mut self, turns: usize) -> Result<()> {
+        for _ in 0..turns {
+            if !self.read_once()? {
+                break;
             }
         }
-        let reports: Vec<String> = self.nodes.iter().map(Node::report).collect();
-        Err(
-            Error::internal("timers fire again and again while processing time stands still")
-                .note(reports.join("\n")),
-        )
-    }
-
-    /// Moves the clock to `until`, from timer to timer.
-    fn pass_time(&mut self, until: Timestamp) -> Result<()> {
-        while let Some(next) = self.next_tick().filter(|next| *next < until) {
-            self.now = self.now.max(next);
-            self.tick()?;
-        }
-        self.now = self.now.max(until);
-        self.tick()
-    }
-
-    fn next_tick(&self) -> Option<Timestamp> {
-        self.nodes.iter().filter_map(Node::next_tick).min()
+        self.quiesce(Bundles::Cut)
     }
 
     /// Plays the next event of every script, in the order of the sources. False if there was none.
