@@ -7,6 +7,8 @@
 mod col;
 mod fill;
 mod rewrite;
+#[cfg(test)]
+mod tests;
 mod vals;
 mod windows;
 

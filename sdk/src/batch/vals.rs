@@ -91,18 +91,6 @@ impl<T> Batch<T> {
         self.vals = Vals::Shared(Arc::clone(all), range);
     }
 
-    /// Appends an element with its metadata.
-    pub fn push(&mut self, value: T, ts: Timestamp, window: Window, pane: PaneInfo) {
-        let len = self.len();
-        self.meta.push(len, ts, window, pane);
-        self.owned_mut().push(value);
-    }
-
-    /// Appends an element that a source read, in the global window.
-    pub fn push_at(&mut self, value: T, ts: Timestamp) {
-        self.push(value, ts, Window::GLOBAL, PaneInfo::NO_FIRING);
-    }
-
     /// Removes all elements and keeps memory.
     pub fn clear(&mut self) {
         self.owned_mut().clear();
@@ -120,6 +108,18 @@ impl<T> Batch<T> {
 }
 
 impl<T: Clone> Batch<T> {
+    /// Appends an element with its metadata.
+    pub fn push(&mut self, value: T, ts: Timestamp, window: Window, pane: PaneInfo) {
+        let len = self.len();
+        self.meta.push(len, ts, window, pane);
+        self.own().push(value);
+    }
+
+    /// Appends an element that a source read, in the global window.
+    pub fn push_at(&mut self, value: T, ts: Timestamp) {
+        self.push(value, ts, Window::GLOBAL, PaneInfo::NO_FIRING);
+    }
+
     /// Takes all values out, cloning those that others share.
     pub fn take_values(&mut self) -> Vec<T> {
         match &mut self.vals {
@@ -141,7 +141,7 @@ impl<T: Clone> Batch<T> {
         }
     }
 
-    /// Appends all elements of `other`, whose values move if it owns them.
+    /// Moves all elements of `other` to the end of this batch; values that others share are cloned.
     pub fn append(&mut self, other: &mut Batch<T>) {
         let (len, more) = (self.len(), other.len());
         if more == 0 {
@@ -152,9 +152,11 @@ impl<T: Clone> Batch<T> {
             Vals::Owned(v) => self.own().append(v),
             Vals::Shared(all, range) => self.own().extend_from_slice(&all[range.clone()]),
         }
+        other.clear();
     }
 
-    fn own(&mut self) -> &mut Vec<T> {
+    /// The values as an own vector that holds them still; shared ones are cloned.
+    pub(crate) fn own(&mut self) -> &mut Vec<T> {
         if let Vals::Shared(..) = self.vals {
             self.vals = Vals::Owned(self.take_values());
         }
@@ -163,6 +165,9 @@ impl<T: Clone> Batch<T> {
 
     /// Appends clones of the elements that `rows` names to `out`.
     pub fn copy_rows(&self, rows: &[u32], out: &mut Batch<T>) {
+        if rows.is_empty() {
+            return;
+        }
         let len = out.len();
         let values = self.values();
         let mut part = Meta::default();

@@ -139,7 +139,7 @@ impl<T: Element> ErasedBatch for Batch<T> {
     }
     fn decode_value(&mut self, bytes: &mut &[u8]) -> Result<()> {
         let value = element::decode(bytes)?;
-        self.owned_mut().push(value);
+        self.own().push(value);
         Ok(())
     }
     fn type_name(&self) -> &'static str {
