@@ -14,6 +14,8 @@ use crate::measure::{Measured, Spread};
 
 /// Marks figures that are cost only.
 const COST_ONLY: &str = "*";
+/// Width of a column.
+const CELL: usize = 23;
 
 /// What a report is made from.
 pub(crate) struct Report<'a> {
@@ -84,14 +86,12 @@ impl Report<'_> {
     }
 
     fn write_figures(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut columns: Vec<&str> = Vec::new();
-        for one in self.measured {
-            if !columns.contains(&one.contender.column) {
-                columns.push(one.contender.column);
-            }
+        let columns = self.columns();
+        write!(out, "{:<9}", "")?;
+        for column in &columns {
+            write!(out, "  {column:>CELL$}")?;
         }
-        let heads = columns.iter().map(|column| format!("{column:>23}"));
-        writeln!(out, "{:<9}{}", "", heads.collect::<String>())?;
+        writeln!(out)?;
         for query in Query::ALL {
             if self.of_query(query).next().is_none() {
                 continue;
@@ -101,11 +101,31 @@ impl Report<'_> {
                 let one = self
                     .of_query(query)
                     .find(|one| one.contender.column == *column);
-                write!(out, "{:>23}", one.map_or_else(|| "-".to_owned(), cell))?;
+                let cell = one.map_or_else(|| "-".to_owned(), cell);
+                write!(out, "  {cell:>CELL$}")?;
             }
             writeln!(out)?;
         }
         Ok(())
+    }
+
+    /// The limit first, Whitebeam last.
+    fn columns(&self) -> Vec<&'static str> {
+        let rank = |role| match role {
+            Role::Limit => 0,
+            Role::Reference => 1,
+            Role::Peer(_) => 2,
+            Role::Whitebeam(_) => 3,
+        };
+        let mut ranked: Vec<&Measured> = self.measured.iter().collect();
+        ranked.sort_by_key(|one| rank(one.contender.role));
+        let mut columns = Vec::new();
+        for one in ranked {
+            if !columns.contains(&one.contender.column) {
+                columns.push(one.contender.column);
+            }
+        }
+        columns
     }
 
     fn write_goals(&self, benchmark: &Benchmark, out: &mut impl Write) -> io::Result<()> {
