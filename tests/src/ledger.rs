@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use whitebeam_sdk::erase::{
-    AccId, AccOp, After, ErasedBatch, Firing, Flow, GroupStore, Port, Run, Slot, Stamp, TableId,
-    Which,
+    AccId, AccOp, After, ErasedBatch, Firing, Flow, GroupStore, Meet, Port, Proposed, Run, Slot,
+    SpanStore, Stamp, TableId, Which,
 };
 use whitebeam_sdk::hash::KeyGroup;
-use whitebeam_sdk::{Error, Result};
+use whitebeam_sdk::{Error, Result, Timestamp, Window};
 
 /// What a store has given out.
 #[derive(Clone, Debug, Default)]
@@ -194,5 +194,39 @@ impl GroupStore for Ledger {
     }
     fn bytes(&self) -> usize {
         self.store.bytes()
+    }
+}
+
+// Nor are spans.
+impl SpanStore for Ledger {
+    fn extend(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        proposed: Proposed<'_>,
+        horizon: Timestamp,
+        meet: &mut dyn Meet,
+    ) -> Result<()> {
+        self.store.extend(port, input, proposed, horizon, meet)
+    }
+    fn span(&self, slot: Slot) -> Option<Window> {
+        self.store.span(slot)
+    }
+    fn emit_spans(
+        &mut self,
+        firings: &[Firing],
+        from: &mut usize,
+        out: &mut dyn ErasedBatch,
+    ) -> Result<Flow> {
+        self.store.emit_spans(firings, from, out)
+    }
+    fn free_span(&mut self, slot: Slot) {
+        self.store.free_span(slot);
+    }
+    fn save_span(&mut self, slot: Slot, groups: u16, to: &mut Vec<u8>) -> Result<KeyGroup> {
+        self.store.save_span(slot, groups, to)
+    }
+    fn load_span(&mut self, window: Window, from: &mut &[u8], meet: &mut dyn Meet) -> Result<()> {
+        self.store.load_span(window, from, meet)
     }
 }

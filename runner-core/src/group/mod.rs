@@ -11,6 +11,7 @@ mod general;
 mod hold;
 mod lift;
 mod pane;
+mod sessions;
 mod slices;
 mod windowed;
 
@@ -40,6 +41,8 @@ pub enum Path {
     Slices,
     /// One table per window, and for each key what it has emitted early or late.
     Counted,
+    /// Windows that merge, each emitted when the watermark passes its end.
+    Sessions,
     /// Per key and window, any strategy.
     General,
 }
@@ -58,6 +61,7 @@ pub fn path(windowing: &WindowingStrategy, options: &GroupOptions) -> Path {
     }
     match windowing.window_fn {
         WindowFn::Sliding { size, period, .. } if period <= size => Path::Slices,
+        _ if windowing.merges() => Path::Sessions,
         _ => Path::Windowed,
     }
 }
@@ -70,7 +74,6 @@ fn fires_once(windowing: &WindowingStrategy) -> bool {
         Trigger::Default | Trigger::Never | Trigger::AfterWatermark { early: None, .. }
     );
     at_end
-        && !windowing.merges()
         && windowing.allowed_lateness == Duration::ZERO
         && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
         && windowing.closing == ClosingBehavior::FireIfNonEmpty
@@ -146,6 +149,11 @@ pub fn step(
             store,
             windowing.clone(),
             early_count(&windowing.trigger),
+            late_ports,
+        )),
+        Path::Sessions => Box::new(sessions::Sessions::new(
+            store,
+            windowing.window_fn,
             late_ports,
         )),
         Path::General => Box::new(General::new(store, windowing.clone(), late_ports)),

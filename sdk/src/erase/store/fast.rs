@@ -2,6 +2,8 @@
 //!
 //! Owns tables, keys and accumulators of one grouping. See the trait for the protocol.
 
+mod spans;
+
 use super::feed::{ErasedFeed, Target};
 use super::keys::Keys;
 use super::table::{Entry, Table};
@@ -13,6 +15,7 @@ use crate::erase::gather::Gather;
 use crate::erase::step::{Flow, Port};
 use crate::error::{Error, Result};
 use crate::hash::{KeyGroup, stable_hash};
+pub(super) use spans::Spans;
 use std::sync::Arc;
 
 /// Typed tables in memory.
@@ -33,6 +36,7 @@ pub(crate) struct TableStore<G: Gather> {
     keys: Keys<G::Key>,
     accs: Vec<Option<G::Acc>>,
     free_accs: Vec<u32>,
+    spans: Spans<G>,
 }
 
 impl<G: Gather> std::fmt::Debug for TableStore<G> {
@@ -59,6 +63,7 @@ impl<G: Gather> TableStore<G> {
             keys: Keys::new(),
             accs: Vec::new(),
             free_accs: Vec::new(),
+            spans: Spans::new(),
         }
     }
 
@@ -435,7 +440,10 @@ impl<G: Gather> GroupStore for TableStore<G> {
             .chain(&self.spare)
             .map(Table::bytes)
             .sum();
-        tables + self.keys.bytes() + self.accs.capacity() * size_of::<Option<G::Acc>>()
+        tables
+            + self.spans.bytes()
+            + self.keys.bytes()
+            + self.accs.capacity() * size_of::<Option<G::Acc>>()
     }
 }
 

@@ -3,13 +3,16 @@
 //! Owns one loop per protocol call, monomorphised for key, value and accumulator. Knows nothing of
 //! which element belongs where.
 
+use super::fast::Spans;
 use super::table::Table;
-use super::{AccOp, Run, Slot, TableId};
-use crate::batch::Vals;
+use super::{AccOp, Meet, Proposed, Run, Slot, TableId};
+use crate::batch::{Col, Vals};
 use crate::erase::batch::{ErasedBatch, new_batch, typed};
 use crate::erase::gather::{Feed, Gather};
 use crate::error::Result;
 use crate::hash::{KeyGroup, stable_hash};
+use crate::time::Timestamp;
+use crate::window::Window;
 
 /// The tables of a fast store, by id.
 pub(crate) type Tables<G> = [Option<Table<<G as Gather>::Key, <G as Gather>::Acc>>];
@@ -42,6 +45,15 @@ pub(crate) trait ErasedFeed<G: Gather>: Send + Sync {
         input: &mut dyn ErasedBatch,
         ops: &[AccOp],
         accs: &mut [Option<G::Acc>],
+    );
+    /// See `SpanStore::extend`.
+    fn extend(
+        &self,
+        gather: &G,
+        input: &mut dyn ErasedBatch,
+        bounds: (Proposed<'_>, Timestamp),
+        spans: &mut Spans<G>,
+        meet: &mut dyn Meet,
     );
     /// Visits every element, slowly, until a visit fails. The elements stay.
     fn each(&self, gather: &G, input: &mut dyn ErasedBatch, visit: &mut Visit<'_, G>)
@@ -113,6 +125,28 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
                     break;
                 }
                 add(op, value.clone());
+            }
+        }
+        input.clear();
+    }
+
+    fn extend(
+        &self,
+        gather: &G,
+        input: &mut dyn ErasedBatch,
+        bounds: (Proposed<'_>, Timestamp),
+        spans: &mut Spans<G>,
+        meet: &mut dyn Meet,
+    ) {
+        let batch = typed::<F::Item>(input);
+        let timestamps = &batch.meta.ts;
+        match &mut batch.vals {
+            Vals::Owned(v) => {
+                self.extend_all(gather, v.drain(..), timestamps, bounds, spans, meet);
+            }
+            Vals::Shared(all, range) => {
+                let items = all[range.clone()].iter().cloned();
+                self.extend_all(gather, items, timestamps, bounds, spans, meet);
             }
         }
         input.clear();
@@ -190,6 +224,38 @@ impl<F> TypedFeed<F> {
                     }
                 }),
             }
+        }
+    }
+
+    #[inline(always)]
+    fn extend_all<G: Gather>(
+        &self,
+        gather: &G,
+        items: impl Iterator<Item = F::Item>,
+        timestamps: &Col<Timestamp>,
+        (proposed, horizon): (Proposed<'_>, Timestamp),
+        spans: &mut Spans<G>,
+        meet: &mut dyn Meet,
+    ) where
+        F: Feed<G>,
+    {
+        let mut add = |item: F::Item, window: Window| {
+            if horizon < window.end() {
+                let (key, value) = F::split(item);
+                spans.add(gather, key, window, meet, |acc| {
+                    self.0.add(gather, acc, value);
+                });
+            }
+        };
+        match (proposed, timestamps) {
+            (Proposed::Each(windows), _) => items.zip(windows).for_each(|(i, w)| add(i, *w)),
+            (Proposed::Gap(gap), Col::Uniform(at)) => {
+                let window = Window::new(*at, *at + gap);
+                items.for_each(|item| add(item, window));
+            }
+            (Proposed::Gap(gap), Col::Each(all)) => items
+                .zip(all)
+                .for_each(|(item, &at)| add(item, Window::new(at, at + gap))),
         }
     }
 

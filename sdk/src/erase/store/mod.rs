@@ -11,6 +11,7 @@ mod fast;
 mod feed;
 mod keys;
 mod slow;
+mod span;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod tests;
 pub(crate) use fast::TableStore;
 pub(crate) use feed::{ErasedFeed, TypedFeed};
 pub(crate) use slow::SlowStore;
+pub use span::{Meet, Place, Proposed, SpanStore};
 
 use super::batch::ErasedBatch;
 use super::step::{Flow, Port};
@@ -118,9 +120,10 @@ pub enum Which {
 /// Keys and accumulators of one grouping.
 ///
 /// **Tables** (windows that do not merge): `open`, `upsert`, `emit`, `emit_slots`, `close`.
+/// **Spans** (windows that only grow and merge): see [`SpanStore`].
 /// **Accumulators** (windows that merge; the general path): `resolve`, `new_acc`, `accumulate`,
 /// `merge_acc`, `emit_accs`, `free_acc`, `evict`.
-pub trait GroupStore: Send {
+pub trait GroupStore: SpanStore + Send {
     /// A new, empty table.
     fn open(&mut self) -> TableId;
     /// Drops a table whole.

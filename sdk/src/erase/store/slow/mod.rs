@@ -15,6 +15,7 @@
 mod entries;
 mod pages;
 mod records;
+mod spans;
 
 use super::fast::emit_row;
 use super::feed::ErasedFeed;
@@ -29,6 +30,7 @@ use crate::hash::{KeyGroup, stable_hash};
 use entries::{Entry, drain, encoded, merge_into, update};
 use pages::Pages;
 use records::{SlowAccs, SlowKeys, SlowTable};
+use spans::SlowSpans;
 use std::sync::Arc;
 
 /// Encoded tables in pages.
@@ -45,6 +47,7 @@ pub(crate) struct SlowStore<G: Gather> {
     resetting: Option<TableId>,
     keys: SlowKeys,
     accs: SlowAccs,
+    spans: SlowSpans,
 }
 
 impl<G: Gather> std::fmt::Debug for SlowStore<G> {
@@ -66,6 +69,7 @@ impl<G: Gather> SlowStore<G> {
             resetting: None,
             keys: SlowKeys::default(),
             accs: SlowAccs::default(),
+            spans: SlowSpans::default(),
         }
     }
 
@@ -361,6 +365,6 @@ impl<G: Gather> GroupStore for SlowStore<G> {
 
     fn bytes(&self) -> usize {
         let tables: usize = self.tables.iter().flatten().map(SlowTable::bytes).sum();
-        tables + self.keys.bytes() + self.accs.bytes() + self.pages.bytes()
+        tables + self.spans.bytes() + self.keys.bytes() + self.accs.bytes() + self.pages.bytes()
     }
 }
