@@ -89,11 +89,10 @@ fn sessions_grow_together() -> Result<()> {
     })
 }
 
+type Build = fn(PCollection<i64>) -> PCollection<(i64, i64)>;
+
 /// Bounded pipelines over the numbers 0..2000, a second apart, as sorted rows of numbers.
-fn pipelines() -> Vec<(
-    &'static str,
-    fn(PCollection<i64>) -> PCollection<(i64, i64)>,
-)> {
+fn pipelines() -> Vec<(&'static str, Build)> {
     vec![
         ("element by element", |c| {
             let pairs = c.filter(|n| n % 3 == 0).flat_map(|n| vec![(n, 1), (n, 2)]);

@@ -88,7 +88,7 @@ impl Reader<u64> for NumbersReader {
         if self.next >= self.end {
             return Ok(Poll::End);
         }
-        if self.next % 10 == 0 && !self.rested {
+        if self.next.is_multiple_of(10) && !self.rested {
             self.rested = true;
             return Ok(Poll::Idle(Timestamp::from_secs(self.next as i64)));
         }
