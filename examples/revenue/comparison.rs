@@ -2,15 +2,15 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use super::per_minute::Revenue;
+use super::rows::{difference, rows};
 use super::{Options, build};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use whitebeam::Result;
 use whitebeam::prelude::{BatchRunner, Error, LocalRunner, Pipeline};
 
 /// Runs December 2010 on both; an error if their answers differ.
-pub(crate) fn batch_and_local() -> Result<()> {
+pub(super) fn batch_and_local() -> Result<()> {
     let (batch, took) = answer(|p| BatchRunner::new().run(p).map(drop))?;
     show("batch", took, &batch);
     let (local, took) = answer(|p| LocalRunner::new().run(p).map(drop))?;
@@ -43,31 +43,6 @@ fn answer(run: impl FnOnce(&Pipeline) -> Result<()>) -> Result<(Vec<Revenue>, Du
     run(&p)?;
     let took = began.elapsed();
     Ok((rows(&options.output)?, took))
-}
-
-/// All rows of `folder/*.csv`, sorted.
-pub(crate) fn rows(folder: &Path) -> Result<Vec<Revenue>> {
-    let unreadable = |e| Error::unavailable(folder.display().to_string()).caused_by(e);
-    let mut rows = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|ending| ending == "csv") {
-            let parts = csv::Reader::from_path(&path).map(csv::Reader::into_deserialize);
-            let read: csv::Result<Vec<Revenue>> = parts.and_then(Iterator::collect);
-            rows.extend(read.map_err(|e| Error::data(path.display().to_string()).caused_by(e))?);
-        }
-    }
-    rows.sort();
-    Ok(rows)
-}
-
-/// The first row that one has and the other has not.
-pub(crate) fn difference(batch: &[Revenue], local: &[Revenue]) -> Option<String> {
-    let same = batch.iter().zip(local).take_while(|(a, b)| a == b).count();
-    match (batch.get(same), local.get(same)) {
-        (None, None) => None,
-        (a, b) => Some(format!("batch has {a:?} where local has {b:?}")),
-    }
 }
 
 fn show(runner: &str, took: Duration, rows: &[Revenue]) {

@@ -8,6 +8,7 @@
 mod comparison;
 mod invoice;
 mod per_minute;
+mod rows;
 
 use std::path::PathBuf;
 use whitebeam::Result;

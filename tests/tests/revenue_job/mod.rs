@@ -1,0 +1,65 @@
+//! The revenue example, as tests of it share it: its parts, its program, its data.
+#![allow(dead_code, reason = "each test uses a part")]
+
+#[path = "../../../examples/revenue/invoice.rs"]
+pub(crate) mod invoice;
+#[path = "../../../examples/revenue/per_minute.rs"]
+pub(crate) mod per_minute;
+#[path = "../../../examples/revenue/rows.rs"]
+pub(crate) mod rows;
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The three ways in which the program runs a pipeline.
+pub(crate) const RUNNERS: [&[&str]; 3] = [
+    &["--runner", "batch", "--parallelism", "1"],
+    &["--runner", "batch", "--parallelism", "4"],
+    &["--runner", "local"],
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// December 2010, as shipped.
+pub(crate) fn december() -> PathBuf {
+    root().join("examples/data/online_retail_2010_12.csv.gz")
+}
+
+/// The whole data set, where somebody has put it beside the project.
+pub(crate) fn whole() -> Option<PathBuf> {
+    let path = root().join("../shared/data/online_retail.csv.gz");
+    path.exists().then_some(path)
+}
+
+/// The program, told to run, with nothing of ours in its environment.
+pub(crate) fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_revenue"))
+}
+
+/// Runs it over `input` into `output`.
+pub(crate) fn run(runner: &[&str], input: &Path, output: &Path) -> Output {
+    let run = program()
+        .arg("run")
+        .args(runner)
+        .args([OsStr::new("--input"), input.as_ref()])
+        .args([OsStr::new("--output"), output.as_ref()])
+        .output();
+    run.expect("the program is built with the tests")
+}
+
+/// Says by name that a test could not run here.
+pub(crate) fn skip(test: &str, why: &str) {
+    eprintln!("SKIPPED {test}: {why}");
+    if let Some(path) = std::env::var_os("WHITEBEAM_SKIP_FILE") {
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path);
+        let written = file.and_then(|mut file| writeln!(file, "SKIPPED {test}: {why}"));
+        written.expect("the file of skipped tests can be written");
+    }
+}
