@@ -256,7 +256,7 @@ impl<'g> Plan<'g> {
             line: node.line(),
             body: self
                 .body(node, options)
-                .map_err(|e| e.at_step(node.path.clone()))?,
+                .map_err(|e| e.at_step(node.path.clone()).at_line(node.line()))?,
             outs: node.outputs.iter().map(|o| (o.new_batch)()).collect(),
             consumers: ports
                 .map(|p| self.local_readers(collection(p), index))

@@ -187,8 +187,11 @@ impl Stage {
 
     /// Elements that each node took so far.
     pub fn elements_in(&self) -> impl Iterator<Item = (NodeId, &str, u64)> {
+        // An outlet stands for its reader, which counts for itself where it runs.
+        let own = |n: &&StageNode| !matches!(n.body, Body::Outlet(_));
         self.nodes
             .iter()
+            .filter(own)
             .map(|n| (n.id, n.path.as_str(), n.elements_in))
     }
 
