@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use whitebeam::Result;
 use whitebeam::batch::Batch;
 use whitebeam::prelude::*;
 use whitebeam::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
