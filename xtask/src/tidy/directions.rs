@@ -11,6 +11,7 @@ use crate::workspace::{Metadata, Package};
 
 const RULE: &str = "directions";
 
+const ENV: &str = "whitebeam-env";
 const SDK: &str = "whitebeam-sdk";
 const CORE: &str = "whitebeam-runner-core";
 const IO: &str = "whitebeam-io";
@@ -22,17 +23,28 @@ const TESTKIT: &str = "whitebeam-testkit";
 /// What each package may need of the others. One that is missing here is
 /// refused until somebody decides where it stands.
 const MAY_NEED: &[(&str, &[&str])] = &[
+    (ENV, &[]),
     (SDK, &[]),
     (CORE, &[SDK]),
-    (IO, &[SDK]),
+    (IO, &[SDK, ENV]),
     (LOCAL, &[CORE, SDK]),
     (BATCH, &[CORE, SDK]),
-    (STREAMING, &[CORE, SDK]),
-    (TESTKIT, &[SDK, CORE, LOCAL]),
-    ("whitebeam", &[SDK, CORE, IO, LOCAL, BATCH, STREAMING]),
+    (STREAMING, &[CORE, SDK, ENV]),
+    (TESTKIT, &[SDK, CORE, LOCAL, ENV]),
+    ("whitebeam", &[SDK, CORE, IO, LOCAL, BATCH, STREAMING, ENV]),
     (
         "whitebeam-tests",
-        &["whitebeam", SDK, CORE, IO, LOCAL, BATCH, STREAMING, TESTKIT],
+        &[
+            "whitebeam",
+            SDK,
+            CORE,
+            IO,
+            LOCAL,
+            BATCH,
+            STREAMING,
+            TESTKIT,
+            ENV,
+        ],
     ),
     ("xtask", &[]),
 ];
@@ -187,7 +199,7 @@ mod tests {
         metadata
     }
 
-    const ALL: &[&str] = &[SDK, CORE, IO, LOCAL, BATCH, TESTKIT];
+    const ALL: &[&str] = &[ENV, SDK, CORE, IO, LOCAL, BATCH, TESTKIT];
 
     fn messages(arrow: &str) -> Vec<String> {
         check(&workspace(ALL, &[arrow]))
@@ -223,6 +235,10 @@ mod tests {
                 "whitebeam-runner-core -> whitebeam-testkit",
                 "whitebeam-runner-core: must not need `whitebeam-testkit`",
             ),
+            (
+                "whitebeam-runner-core -> whitebeam-env",
+                "whitebeam-runner-core: must not need `whitebeam-env`",
+            ),
         ] {
             assert_eq!(messages(arrow), [expected], "{arrow}");
         }
@@ -233,6 +249,7 @@ mod tests {
         for arrow in [
             "whitebeam-runner-core -> whitebeam-sdk",
             "whitebeam-io -> whitebeam-sdk",
+            "whitebeam-io -> whitebeam-env",
             "whitebeam-runner-batch -> whitebeam-runner-core",
             "whitebeam-runner-batch -> rayon",
             "whitebeam-runner-core ~> whitebeam-testkit",
