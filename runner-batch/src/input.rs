@@ -7,7 +7,7 @@ use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::{Stage, catch};
 use whitebeam_sdk::erase::{ErasedBatch, ErasedReader, ErasedSource};
 use whitebeam_sdk::graph::{Node, NodeId, NodeKind};
-use whitebeam_sdk::source::Poll;
+use whitebeam_sdk::source::{Poll, ReadOptions, Watermarks};
 use whitebeam_sdk::time::Timestamp;
 use whitebeam_sdk::{Error, Result};
 
@@ -39,7 +39,10 @@ impl<'g> Input<'g> {
 
     /// Opens one split.
     pub(crate) fn open(&self, plan: &Plan<'_>, split: &[u8], meter: &Meter) -> Result<Reading<'g>> {
-        let options = plan.read_options(self.node.id);
+        let options = ReadOptions {
+            watermarks: Watermarks::Certain,
+            ..plan.read_options(self.node.id)
+        };
         let reader = self
             .source
             .open(split, None, &options)
@@ -60,6 +63,13 @@ impl<'g> Input<'g> {
             .at_line(self.node.line())
             .at_position(self.source.describe_split(split))
     }
+}
+
+/// Batch waits for nothing: what it reads has to be there.
+fn nothing_there() -> Error {
+    Error::unavailable("an input that ends has not come to its end yet")
+        .note("It waits for elements that nobody has written so far.")
+        .help("read up to what is there, run again later, or choose the streaming runner")
 }
 
 /// An open split.
@@ -89,7 +99,11 @@ impl Reading<'_> {
         stage
             .push(entry, self.batch.as_mut())
             .map_err(|e| self.near(e))?;
-        Ok(poll != Poll::End)
+        match poll {
+            Poll::More => Ok(true),
+            Poll::End => Ok(false),
+            Poll::Idle(_) => Err(self.place(nothing_there())),
+        }
     }
 
     /// True once a bundle is long enough to be ended.

@@ -10,6 +10,7 @@ use crate::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
 use crate::source::{
     Boundedness, Poll, Position, Progress, ReadOptions, Reader, Residual, ScriptEvent, Source,
 };
+use crate::time::{Duration, Timestamp};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub trait ErasedSource: Send + Sync {
     ) -> Result<Box<dyn ErasedReader>>;
     /// Whether the input ends.
     fn boundedness(&self) -> Boundedness;
+    /// See [`Source::idle_after`].
+    fn idle_after(&self) -> Option<Duration>;
     /// See [`Source::script`].
     fn script(&self) -> Option<Vec<ScriptEvent<Box<dyn ErasedBatch>>>>;
     /// For `explain`.
@@ -41,7 +44,7 @@ pub trait ErasedReader: Send {
     /// See [`Reader::position`].
     fn position(&self) -> Position;
     /// See [`Reader::watermark`].
-    fn watermark(&self) -> crate::time::Timestamp;
+    fn watermark(&self) -> Timestamp;
     /// See [`Reader::progress`].
     fn progress(&self) -> Progress;
     /// See [`Reader::try_split`].
@@ -89,6 +92,9 @@ impl<S: Source> ErasedSource for TypedSource<S> {
     fn boundedness(&self) -> Boundedness {
         self.0.boundedness()
     }
+    fn idle_after(&self) -> Option<Duration> {
+        self.0.idle_after()
+    }
     fn script(&self) -> Option<Vec<ScriptEvent<Box<dyn ErasedBatch>>>> {
         let events = self.0.script()?.into_iter();
         let erased = |batch| Box::new(batch) as Box<dyn ErasedBatch>;
@@ -114,7 +120,7 @@ impl<T: Element> ErasedReader for TypedReader<T> {
     fn position(&self) -> Position {
         self.0.position()
     }
-    fn watermark(&self) -> crate::time::Timestamp {
+    fn watermark(&self) -> Timestamp {
         self.0.watermark()
     }
     fn progress(&self) -> Progress {

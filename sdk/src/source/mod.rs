@@ -15,7 +15,7 @@ pub use timing::{Ordered, OutOfOrder, Stamped, Timing, Untimed};
 use crate::batch::Batch;
 use crate::element::{self, Element};
 use crate::error::Result;
-use crate::time::{Demand, Timestamp};
+use crate::time::{Demand, Duration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Whether an input ends.
@@ -48,7 +48,9 @@ impl Position {
 pub enum Poll {
     /// There may be more at once.
     More,
-    /// Nothing now; ask again not before this instant of processing time.
+    /// Nothing now: the reader has caught up. Ask again not before this instant of processing time.
+    /// A reader without a clock says [`Timestamp::MIN`], and the runner asks when it likes to, after
+    /// a pause of its own.
     Idle(Timestamp),
     /// The split is exhausted.
     End,
@@ -69,7 +71,7 @@ pub struct Residual {
     /// The encoded split.
     pub split: Vec<u8>,
     /// Not before this long from now.
-    pub delay: crate::time::Duration,
+    pub delay: Duration,
     /// Holds the watermark until it is read.
     pub hold: Timestamp,
 }
@@ -81,10 +83,22 @@ impl Residual {
         element::encode(split, &mut bytes)?;
         Ok(Residual {
             split: bytes,
-            delay: crate::time::Duration::ZERO,
+            delay: Duration::ZERO,
             hold,
         })
     }
+}
+
+/// Which promises about later elements a runner wants to hear.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Watermarks {
+    /// Also estimates, such as a bound of disorder that hardly any element breaks: what comes
+    /// behind one is late.
+    #[default]
+    Estimated,
+    /// None that input which is there already can break: everything is read before anything is
+    /// called late. Batch runs say so.
+    Certain,
 }
 
 /// How a reader should read.
@@ -92,6 +106,8 @@ impl Residual {
 pub struct ReadOptions {
     /// How exactly consumers look at timestamps.
     pub demand: Demand,
+    /// Which watermarks are wanted.
+    pub watermarks: Watermarks,
     /// How many elements a poll should add at the most; `None` for as many as fill a batch.
     pub max_elements: Option<usize>,
 }
@@ -100,6 +116,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         ReadOptions {
             demand: Demand::Exact,
+            watermarks: Watermarks::default(),
             max_elements: None,
         }
     }
@@ -112,8 +129,8 @@ pub trait Source: Send + Sync + 'static {
     /// What it yields.
     type Out: Element;
 
-    /// Splits that are not among `known`. A bounded source is asked once. `desired` is about how
-    /// many splits keep all workers busy.
+    /// Splits that are not among `known`. A bounded source is asked once, an unbounded one again
+    /// and again. `desired` is about how many splits keep all workers busy.
     fn discover(&self, known: &[Self::Split], desired: usize) -> Result<Vec<Self::Split>>;
 
     /// Opens a split at a position that one of its readers gave, or at its beginning.
@@ -127,6 +144,13 @@ pub trait Source: Send + Sync + 'static {
     /// Whether the input ends.
     fn boundedness(&self) -> Boundedness {
         Boundedness::Bounded
+    }
+
+    /// How long one of its splits may have nothing before the others go on without it: a runner in
+    /// real time then leaves the split's watermark out of the source's, until it has elements
+    /// again. `None` waits for every split for ever.
+    fn idle_after(&self) -> Option<Duration> {
+        None
     }
 
     /// What is played instead of reading splits, for inputs of tests; see [`ScriptEvent`].
@@ -153,7 +177,8 @@ pub trait Reader<T>: Send {
     /// Where the next poll will go on.
     fn position(&self) -> Position;
     /// No further element before this instant comes from this split. A source without own times
-    /// says [`Timestamp::MIN`] until its end.
+    /// says [`Timestamp::MIN`] until its end. A reader that was opened at a position may begin with
+    /// less than the reader that gave the position had promised: what was promised stays true.
     fn watermark(&self) -> Timestamp {
         Timestamp::MIN
     }

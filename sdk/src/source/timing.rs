@@ -26,6 +26,17 @@ pub trait Timing<T>: Clone + Send + Sync + 'static {
     /// No record that is still to be stamped lies before this instant, or it is late.
     fn watermark(&self) -> Timestamp;
 
+    /// The latest instant seen, for a reader that goes on at a position: see
+    /// [`resume`](Self::resume).
+    fn seen(&self) -> Timestamp {
+        Timestamp::MIN
+    }
+
+    /// Goes on where another timing had [`seen`](Self::seen) this.
+    fn resume(&mut self, seen: Timestamp) {
+        let _ = seen;
+    }
+
     /// The promise for records from `from` on, if they were read by somebody else.
     fn hold(&self, records: &[T], from: usize) -> Timestamp;
 }
@@ -192,6 +203,12 @@ impl<T, F: Fn(&T) -> Timestamp + Send + Sync + 'static> Timing<T> for Ordered<F>
     fn watermark(&self) -> Timestamp {
         self.watermark
     }
+    fn seen(&self) -> Timestamp {
+        self.watermark
+    }
+    fn resume(&mut self, seen: Timestamp) {
+        self.watermark = seen;
+    }
     fn hold(&self, records: &[T], from: usize) -> Timestamp {
         // Without demand nothing was looked at, and nothing needs to be held.
         match records.get(from) {
@@ -235,6 +252,12 @@ impl<T, F: Fn(&T) -> Timestamp + Send + Sync + 'static> Timing<T> for OutOfOrder
     }
     fn watermark(&self) -> Timestamp {
         self.latest - self.bound
+    }
+    fn seen(&self) -> Timestamp {
+        self.latest
+    }
+    fn resume(&mut self, seen: Timestamp) {
+        self.latest = seen;
     }
     fn hold(&self, _: &[T], _: usize) -> Timestamp {
         self.latest - self.bound
