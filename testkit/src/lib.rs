@@ -14,6 +14,7 @@ mod expect;
 pub mod oracle;
 mod pipeline_test;
 mod recorder;
+pub mod sim;
 mod stream;
 
 pub use expect::{Expect, Expectations};
