@@ -6,11 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
-use whitebeam_sdk::erase::StoreKind;
-use whitebeam_testkit::oracle::{Action, Strategy, WindowKind, random_strategy};
-use whitebeam_tests::grouping::{Drive, GroupingStep};
+use whitebeam_sdk::Timestamp;
+use whitebeam_sdk::erase::{Dropped, Flow, StoreKind};
+use whitebeam_sdk::window::WindowingStrategy;
+use whitebeam_testkit::oracle::{Accumulation, Action, Strategy, WindowKind, random_strategy};
+use whitebeam_tests::engine::{Element, Engine, Happened};
+use whitebeam_tests::grouping::{Clock, Drive, GroupingStep};
 use whitebeam_tests::judged::{Judged, Then};
 use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds};
+use whitebeam_tests::translate;
 
 /// What a seed stands for.
 #[derive(Debug)]
@@ -136,6 +140,100 @@ fn equal_when_interrupted(store: StoreKind) {
         Ok(())
     });
     assert!(interruptions.get() > 0, "no call was interrupted");
+}
+
+/// A bundle comes in between two calls of an emission: nothing is lost, nothing is emitted twice.
+fn nothing_lost_when_a_bundle_comes_in_between(store: StoreKind) {
+    let in_between = std::cell::Cell::new(0);
+    on_seeds(20, |choose, told| {
+        let mut case = case(choose, store);
+        case.strategy.accumulation = Accumulation::Discarding;
+        *told = format!("{case:?}");
+        let windowing = translate::strategy(&case.strategy);
+        let mut step = GroupingStep::new(&windowing, Drive::on(store)).unwrap();
+        let mut total = Total::default();
+        let mut now = 0;
+        for keyed in case.actions.iter().take(12) {
+            let clock = match &keyed.action {
+                Action::Bundle(timestamps) => {
+                    let elements = spread(timestamps);
+                    total.comes_in(&elements, &windowing);
+                    total.goes_out(&step.bundle(&elements).unwrap());
+                    continue;
+                }
+                Action::Watermark(to) => Clock::Watermark(Timestamp::from_micros(*to)),
+                Action::AdvanceProcessingTime(by) => {
+                    now += by;
+                    Clock::Processing(Timestamp::from_micros(now))
+                }
+            };
+            let (happened, flow) = step.move_once(clock).unwrap();
+            total.goes_out(&happened);
+            if flow == Flow::Yield {
+                in_between.set(in_between.get() + 1);
+                let elements = spread(&[now + 3, 12, 5]);
+                total.comes_in(&elements, &windowing);
+                total.goes_out(&step.bundle(&elements).unwrap());
+            }
+            total.goes_out(&step.move_fully(clock).unwrap());
+        }
+        total.goes_out(&step.watermark(Timestamp::MAX).unwrap());
+        (total.taken == total.given)
+            .then_some(())
+            .ok_or(format!("{total:?}"))?;
+        let open = step.account.open();
+        (open == (0, 0))
+            .then_some(())
+            .ok_or(format!("left: {open:?}"))
+    });
+    assert!(in_between.get() > 0, "no emission was interrupted");
+}
+
+/// (Element, window) pairs that came in, and that were emitted or dropped.
+#[derive(Debug, Default)]
+struct Total {
+    taken: u64,
+    given: u64,
+}
+
+impl Total {
+    fn comes_in(&mut self, elements: &[Element], windowing: &WindowingStrategy) {
+        for element in elements {
+            let mut windows = 0;
+            windowing
+                .window_fn
+                .assign(element.timestamp, |_| windows += 1);
+            self.taken += windows.max(1);
+        }
+    }
+
+    fn goes_out(&mut self, happened: &Happened) {
+        let Dropped {
+            late,
+            closed,
+            unwindowed,
+        } = happened.dropped;
+        let panes = happened.panes.iter().map(|p| p.pane.values.len() as u64);
+        self.given += panes.sum::<u64>() + late + closed + unwindowed;
+    }
+}
+
+/// One element for each of many keys.
+fn spread(timestamps: &[i64]) -> Vec<Element> {
+    let element = |key: u64| {
+        let value = timestamps[key as usize % timestamps.len()];
+        Element {
+            key,
+            timestamp: Timestamp::from_micros(value),
+            value,
+        }
+    };
+    (0..KEYS).map(element).collect()
+}
+
+#[test]
+fn bundles_between_two_calls_lose_nothing() {
+    nothing_lost_when_a_bundle_comes_in_between(StoreKind::Fast);
 }
 
 /// Corners that random cases seldom reach: what they show, the strategy, the actions.
