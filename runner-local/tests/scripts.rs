@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::collections::BTreeSet;
 use whitebeam_runner_local::{LocalRun, LocalRunner, Options};
 use whitebeam_sdk::graph::{Graph, NodeId};
 use whitebeam_sdk::time::seconds;
@@ -72,6 +73,43 @@ fn scripts_take_turns_in_the_order_of_their_sources() {
         tens(both).expect().on_time([vec![1, 2, 3]]);
     })
     .unwrap();
+}
+
+#[test]
+fn an_empty_turn_is_played_like_any_other() {
+    let p = Pipeline::new();
+    let first = p.test_stream::<i64>(" | | 1@1").named("First");
+    let second = p.test_stream::<i64>("2@2 | | | 3@3").named("Second");
+    let recorded = p.flatten([first, second]).collect();
+    let mut run = LocalRun::new(&p.graph(), Options::default()).unwrap();
+    let mut seen = Vec::new();
+    while run.play().unwrap() {
+        let report = run.report();
+        seen.push(["First", "Second"].map(|path| report.step(path).unwrap().elements));
+    }
+    assert_eq!(seen, [[0, 1], [0, 1], [1, 1], [1, 2]]);
+    run.run_to_end().unwrap();
+    run.commit().unwrap();
+    assert_eq!(recorded.sorted(), [1, 2, 3]);
+}
+
+#[test]
+fn the_seed_shuffles_a_scripted_bundle_and_no_two_bundles() {
+    let orders: BTreeSet<Vec<i64>> = (0..64)
+        .map(|seed| {
+            let p = Pipeline::new();
+            let stream = p.test_stream("1@1 2@1 3@1 4@1 5@1 6@1 | 7@1 8@1");
+            let recorded = stream.collect();
+            LocalRunner::new().seed(seed).run(&p).unwrap();
+            recorded.values()
+        })
+        .collect();
+    assert!(orders.len() > 8, "{orders:?}");
+    assert!(orders.contains(&vec![1, 2, 3, 4, 5, 6, 7, 8]), "{orders:?}");
+    for order in &orders {
+        assert!(order[..6].iter().all(|n| *n <= 6), "{order:?}");
+        assert!(order[6..].iter().all(|n| *n > 6), "{order:?}");
+    }
 }
 
 #[test]

@@ -180,3 +180,31 @@ impl<T: Element> Collect<T> for PCollection<T> {
         recorded
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! An epoch is visible once, however often it is committed.
+    use super::*;
+    use whitebeam_sdk::Timestamp;
+
+    #[test]
+    fn an_epoch_that_is_committed_twice_is_recorded_once() {
+        let recorder = Recorder::new(WindowFn::Global);
+        let recorded = recorder.recorded();
+        let mut writer = recorder.open(Shard { index: 0, of: 1 }).unwrap();
+        let mut staged = |value: i64, epoch| {
+            let mut batch = Batch::default();
+            batch.push_at(value, Timestamp::from_secs(value));
+            writer.write(&batch).unwrap();
+            writer.stage(epoch).unwrap()
+        };
+        let (first, second) = (staged(1, Epoch(0)), staged(2, Epoch(1)));
+        let commit = |epoch, rows: &Vec<_>| recorder.commit(epoch, rows.clone()).unwrap();
+        assert!(!recorded.is_committed());
+        assert_eq!(commit(Epoch(0), &first), Committed::Now);
+        assert_eq!(commit(Epoch(0), &first), Committed::Before);
+        assert_eq!(commit(Epoch(1), &second), Committed::Now);
+        assert_eq!(commit(Epoch(0), &first), Committed::Before);
+        assert_eq!(recorded.sorted(), [1, 2]);
+    }
+}
