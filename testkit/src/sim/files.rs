@@ -48,6 +48,7 @@ impl SimFiles {
         act: impl FnOnce(&mut State, Effect) -> io::Result<T>,
     ) -> Result<T> {
         let failed = |source| FileError::new(action, path, source);
+        self.interlude(None);
         let mut state = self.machine.state();
         match state.enter(self.process, class, action, path) {
             Way::Open => act(&mut state, Effect::Whole).map_err(failed),
@@ -71,6 +72,18 @@ impl SimFiles {
                 }
                 unwind(Crash::before())
             }
+        }
+    }
+
+    /// Stands still here if that is planned.
+    fn interlude(&self, at: Option<&'static str>) {
+        if self.process == OBSERVER {
+            return;
+        }
+        // The lock is released before it runs.
+        let due = self.machine.state().interlude.due(at);
+        if let Some(run) = due {
+            run();
         }
     }
 
@@ -220,6 +233,7 @@ impl Files for SimFiles {
     }
 
     fn point(&self, label: &'static str) {
+        self.interlude(Some(label));
         let mut state = self.machine.state();
         if let Some(crash) = state.at_point(self.process, label) {
             if std::thread::panicking() {

@@ -14,6 +14,7 @@ mod disk;
 mod env;
 mod faults;
 mod files;
+mod interlude;
 mod state;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod tests;
 pub use disk::Loss;
 pub use env::SimEnv;
 pub use faults::{Class, Crash, How, Strike};
+pub use interlude::Moment;
 
 use crate::sim::state::State;
 use std::collections::BTreeMap;
@@ -82,6 +84,12 @@ impl Machine {
     /// Crashes to come, in this order; each is armed when the one before it has struck.
     pub fn strike(&self, strikes: impl IntoIterator<Item = Strike>) {
         self.state().faults.strike(strikes);
+    }
+
+    /// Runs something else while the process that gets there first stands still. One interlude at a
+    /// time; the processes that it runs meet none.
+    pub fn meanwhile(&self, moment: Moment, run: impl FnOnce() + Send + 'static) {
+        self.state().interlude.set(moment, Box::new(run));
     }
 
     /// Forgets crashes and errors that are still to come.

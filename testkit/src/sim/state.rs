@@ -6,6 +6,7 @@
 use super::clock::{Clock, Trace};
 use super::disk::Disk;
 use super::faults::{Class, Crash, Faults, How, Verdict};
+use super::interlude::Interlude;
 use fastrand::Rng;
 use std::collections::BTreeSet;
 use std::io;
@@ -23,6 +24,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) trace: Trace,
+    pub(crate) interlude: Interlude,
     pub(crate) rng: Rng,
     /// Holds who runs; emptied by a power cut.
     alive: BTreeSet<Process>,
@@ -63,6 +65,7 @@ impl State {
             clock: Clock::new(),
             faults: Faults::default(),
             trace: Trace::new(),
+            interlude: Interlude::default(),
             rng: Rng::with_seed(seed),
             alive: BTreeSet::new(),
             started: OBSERVER,

@@ -329,6 +329,37 @@ fn a_power_cut_ends_every_process_and_makes_the_machine_another() {
 }
 
 #[test]
+fn others_run_while_a_process_stands_still() {
+    for (moment, expected) in [
+        (Moment::Operation { nth: 3 }, "ab"),
+        (
+            Moment::Point {
+                label: "here",
+                nth: 1,
+            },
+            "abc",
+        ),
+    ] {
+        let machine = machine(8, Loss::Drawn);
+        let env = machine.start();
+        let other = machine.clone();
+        machine.meanwhile(moment, move || {
+            let ended = other.run(|env| {
+                let text = env.files().read_all(&at("a"), 9).unwrap();
+                create(&*env.files(), "seen", &text);
+            });
+            assert!(ended.is_ok());
+        });
+        let mut file = create(&*env.files(), "a", b"ab");
+        file.append(b"c").unwrap();
+        env.point("here");
+        file.append(b"d").unwrap();
+        assert_eq!(read(&machine, "seen").unwrap(), expected.as_bytes());
+        assert_eq!(read(&machine, "a").unwrap(), b"abcd");
+    }
+}
+
+#[test]
 fn clocks_move_only_when_told_and_a_jump_is_seen_on_the_wall_alone() {
     let machine = machine(8, Loss::Drawn);
     let env = machine.start();
