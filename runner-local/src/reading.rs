@@ -147,10 +147,12 @@ impl Reading {
     /// The script, or the caller, says how far the input has come.
     pub(crate) fn set_watermark(&mut self, watermark: Timestamp) -> Result<()> {
         if watermark < self.watermark {
-            let e = Error::data("a watermark cannot move back").note(format!(
-                "it was {} and would become {watermark}",
-                self.watermark
-            ));
+            let e = Error::data("a watermark cannot move back")
+                .note(format!(
+                    "it was {} and would become {watermark}",
+                    self.watermark
+                ))
+                .help("let the script's watermarks rise; late elements need no other watermark");
             return Err(self.place(e));
         }
         self.watermark = watermark;
@@ -160,7 +162,8 @@ impl Reading {
     /// Hands `batch` to every reader of the source.
     pub(crate) fn deliver(&mut self, mut batch: Box<dyn ErasedBatch>) -> Result<()> {
         if batch.meta().bounds.1 >= Timestamp::MAX {
-            let e = Error::data("an element cannot be at the end of time, where inputs end");
+            let e = Error::data("an element cannot be at the end of time, where inputs end")
+                .help("give it a time of its own, at most Timestamp::MAX less a microsecond");
             return Err(self.place(e));
         }
         self.elements += batch.len() as u64;

@@ -219,7 +219,8 @@ impl LocalRun {
             ScriptEvent::Watermark(to) => self.reading(source)?.set_watermark(to)?,
             ScriptEvent::ProcessingTime(by) if by.is_positive() => return self.advance(by),
             ScriptEvent::ProcessingTime(by) => {
-                let e = Error::data(format!("processing time cannot move on by {by}"));
+                let e = Error::data(format!("processing time cannot move on by {by}"))
+                    .help("say how far it moves on, such as `+5s`");
                 return Err(self.reading(source)?.place(e));
             }
             ScriptEvent::Pass => return Ok(()),

@@ -55,6 +55,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T> {
             std::any::type_name::<T>()
         ))
         .caused_by(e)
+        .help("its Serialize and Deserialize must agree on what is written, field by field")
     })?;
     *bytes = rest;
     Ok(value)

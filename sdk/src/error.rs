@@ -93,6 +93,7 @@ impl Error {
     /// A defect of Whitebeam itself.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, message)
+            .help("this is a defect of Whitebeam: please report it, with this text")
     }
 
     /// Adds the stable code of the problem, such as `P007`.

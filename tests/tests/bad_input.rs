@@ -23,22 +23,36 @@ const HEADER: &str =
     "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 const LINE: &str = "536365,22752,A,2.0,2010-12-01 08:26:00,7.65,17850.0,United Kingdom\n";
 
-/// The form of every error: code and what happened, then at which step, then what to do.
+/// The form of every error: code and what happened; at which step, with the line of user code that
+/// made it; then all else, and at last what to do. Several errors stand one behind another.
 fn expect_form(text: &str, code: &str, parts: &[&str]) {
-    let first = format!("error[{code}]: ");
-    let begin = text
-        .find(&first)
-        .unwrap_or_else(|| panic!("no {first}in {text}"));
-    let error = &text[begin..];
-    let step = error
-        .find("\n  step  ")
-        .unwrap_or_else(|| panic!("no step in {text}"));
-    let help = error
-        .find("\n  help: ")
-        .unwrap_or_else(|| panic!("no help in {text}"));
-    assert!(step < help, "{text}");
+    let mut lines = text.lines().peekable();
+    // A panic in user code says so by itself before.
+    while lines.next_if(|line| !line.starts_with("error[")).is_some() {}
+    let mut errors = 0;
+    while let Some(first) = lines.next() {
+        errors += 1;
+        let head = format!("error[{code}]: ");
+        assert!(first.starts_with(&head), "no {head}in {text}");
+        let step = lines.next().and_then(|line| line.strip_prefix("  step  "));
+        let step = step.unwrap_or_else(|| panic!("no step behind {first} in {text}"));
+        let (path, place) = step.split_once("        ").unwrap_or((step, ""));
+        assert!(!path.trim().is_empty(), "no path in {text}");
+        let (file, line) = place.rsplit_once(':').unwrap_or_default();
+        assert!(file.ends_with(".rs"), "no line of user code in {text}");
+        assert!(line.parse::<u32>().is_ok_and(|line| line > 0), "{text}");
+        let mut rest = Vec::new();
+        while let Some(line) = lines.next_if(|line| line.starts_with("  ")) {
+            rest.push(line);
+        }
+        let help = rest.iter().position(|line| line.starts_with("  help: "));
+        let help = help.unwrap_or_else(|| panic!("no help in {text}"));
+        let all_help = |line: &&str| line.starts_with("  help: ") && line.len() > 16;
+        assert!(rest[help..].iter().all(all_help), "help comes last: {text}");
+    }
+    assert!(errors > 0, "no error in {text}");
     for part in parts {
-        assert!(error.contains(part), "no `{part}` in {text}");
+        assert!(text.contains(part), "no `{part}` in {text}");
     }
 }
 
@@ -103,6 +117,20 @@ fn a_malformed_line_is_named_with_its_file_and_line() {
 }
 
 #[test]
+fn a_missing_column_is_named_with_those_that_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lines.csv");
+    let header = HEADER.replace("Country", "Land");
+    fs::write(&file, format!("{header}{LINE}")).unwrap();
+    let parts = [
+        "no column `Country`",
+        "Quantity, InvoiceDate",
+        "lines.csv line 1",
+    ];
+    expect_refused(&file, "D001", &parts);
+}
+
+#[test]
 fn a_truncated_gzip_is_no_short_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cut.csv.gz");
@@ -145,7 +173,11 @@ fn as_mere_user(at: &Path, closed: &Path) -> Result<Command, String> {
     }
     // The program itself may lie where others may not look.
     let copy = at.join("revenue");
-    fs::copy(program().get_program(), &copy).unwrap();
+    // By another process: a child that another test starts meanwhile would hold the copy open for
+    // writing, and what is open for writing cannot be run.
+    let mut cp = Command::new("cp");
+    cp.arg(program().get_program()).arg(&copy);
+    assert!(cp.status().is_ok_and(|status| status.success()));
     let mut command = Command::new("setpriv");
     command.args(user).arg(copy);
     Ok(command)
@@ -283,6 +315,82 @@ fn a_panic_in_user_code_names_its_step_and_where_the_input_stood() {
             .sum_per_key()
             .write(CsvSink::new(output).no_header());
     });
+}
+
+/// What a step that refuses number 7 does, in every way in which user code can refuse.
+#[test]
+fn user_code_that_refuses_an_element_is_named_with_a_remedy() {
+    #[derive(Clone)]
+    struct Refuses;
+    impl DoFn<i64> for Refuses {
+        type Out = i64;
+        fn process(&mut self, n: i64, cx: &mut ProcessContext<'_, i64>) -> DoFnResult {
+            if n == 7 {
+                return Err("seven is too many".into());
+            }
+            cx.emit(n);
+            Ok(())
+        }
+    }
+    type Step = fn(PCollection<i64>) -> PCollection<i64>;
+    let steps: [(Step, &str); 3] = [
+        (|c| c.par_do(Refuses).named("Refuses"), "seven is too many"),
+        (
+            |c| {
+                c.partition(6, |n| (n - 1) as usize)
+                    .remove(0)
+                    .named("Refuses")
+            },
+            "sent to part 6 of 6",
+        ),
+        (
+            |c| {
+                c.with_timestamps(|n| Timestamp::from_micros(if *n == 7 { -1 } else { 1 }))
+                    .named("Refuses")
+                    .map_with(|n, at| n + at.timestamp().micros())
+            },
+            "moved back",
+        ),
+    ];
+    for (step, says) in steps {
+        let parts = ["step  Refuses", "bad_input.rs:", says];
+        expect_refused_by_runners("U001", &parts, "", |p, output| {
+            let numbers = p.create_timestamped((1..8).map(|n| (n, Timestamp::from_micros(0))));
+            step(numbers).write(CsvSink::new(output).no_header());
+        });
+    }
+}
+
+#[test]
+fn an_element_that_csv_cannot_hold_is_named_with_a_remedy() {
+    let parts = ["step  Write", "bad_input.rs:", "cannot be written as CSV"];
+    expect_refused_by_runners("U001", &parts, "", |p, output| {
+        p.create([std::collections::BTreeMap::from([("a".to_string(), 1_i64)])])
+            .write(CsvSink::new(output).no_header());
+    });
+}
+
+#[test]
+fn a_folder_with_parts_of_another_run_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("revenue");
+    let pipeline = || {
+        let p = Pipeline::new();
+        p.create([1_i64]).write(CsvSink::new(&output).no_header());
+        p
+    };
+    BatchRunner::new().run(&pipeline()).unwrap();
+    let before = fs::read_dir(&output).unwrap().count();
+    type Run = fn(&Pipeline) -> whitebeam::Result<()>;
+    let runners: [Run; 2] = [
+        |p| BatchRunner::new().run(p).map(drop),
+        |p| LocalRunner::new().run(p).map(drop),
+    ];
+    for run in runners {
+        let e = run(&pipeline()).expect_err("the folder is occupied");
+        expect_form(&e.to_string(), "A001", &["of another run", "bad_input.rs:"]);
+        assert_eq!(fs::read_dir(&output).unwrap().count(), before);
+    }
 }
 
 #[test]

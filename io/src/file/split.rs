@@ -61,6 +61,7 @@ impl FileSplit {
                 )
                 .at_position(self.describe())
                 .caused_by(e)
+                .help("restore with the source that the snapshot was taken from, or start anew")
             })?;
             self.start = place.next;
             self.end = place.end;

@@ -133,7 +133,8 @@ fn blame(result: DoFnResult, method: &str, step: &str) -> Result<()> {
         Ok(own) => own.at_step(step),
         Err(cause) => Error::user_code(format!("the DoFn failed in `{method}`"))
             .at_step(step)
-            .caused_by(cause),
+            .caused_by(cause)
+            .help("emit what cannot be processed to a tagged output instead, or correct the input"),
     })
 }
 

@@ -132,7 +132,8 @@ impl<T: Element> ErasedBatch for Batch<T> {
         Err(Error::data(format!(
             "the coder of {} left bytes unread",
             self.type_name()
-        )))
+        ))
+        .help("its Serialize and Deserialize must agree on what is written, field by field"))
     }
     fn encode_value(&self, i: usize, out: &mut Vec<u8>) -> Result<()> {
         element::encode(&self.values()[i], out)

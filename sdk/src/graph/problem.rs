@@ -63,6 +63,29 @@ impl Code {
             Code::BadName => "P015",
         }
     }
+
+    /// What always helps, for problems that know nothing nearer.
+    fn remedy(self) -> &'static str {
+        match self {
+            Code::NameTwice => "give one of them another name: .named(..), or p.apply(..)",
+            Code::OtherPipeline => "read all inputs from one Pipeline",
+            Code::WindowSize => "give a positive duration, such as minutes(1)",
+            Code::NegativeLateness => "drop what comes late: .allowed_lateness(Duration::ZERO)",
+            Code::LatenessUnsaid => "say how late is too late: .allowed_lateness(..)",
+            Code::AccumulationUnsaid => "choose .accumulating() or .discarding()",
+            Code::NeverEmits => "window first: .window(FixedWindows::of(minutes(5)))",
+            Code::UnsafeTrigger => "fire again and again: repeatedly(..)",
+            Code::OtherWindows => "give all of them the same .window(..) first",
+            Code::OtherTriggers => "give all of them the same trigger first",
+            Code::DefaultsInWindows => "combine only what there is: ..without_defaults(..)",
+            Code::TriggerShape => {
+                "count at least one element, wait no negative time, name a trigger"
+            }
+            Code::TagTwice => "declare one tag for each output",
+            Code::Nothing => "give at least one",
+            Code::BadName => "choose a name without `/`; p.apply(..) makes paths",
+        }
+    }
 }
 
 /// Where a problem is.
@@ -115,6 +138,9 @@ impl Problem {
             Place::Line(at) => error.at_line(format!("{}:{}", at.file(), at.line())),
         };
         let error = self.notes.iter().fold(error, |e, note| e.note(note));
+        if self.help.is_empty() {
+            return error.help(self.code.remedy());
+        }
         self.help.iter().fold(error, |e, help| e.help(help))
     }
 }

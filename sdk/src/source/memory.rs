@@ -137,7 +137,8 @@ impl<T: Element, C: Timing<T>> Source for MemorySource<T, C> {
                 crate::ErrorKind::Incompatible,
                 "a position does not lie in the records that are read now",
             )
-            .at_position(self.describe_split(&split))),
+            .at_position(self.describe_split(&split))
+            .help("restore with the records that the snapshot was taken from, or start anew")),
         }
     }
 

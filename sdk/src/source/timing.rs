@@ -285,6 +285,9 @@ fn check_end_of_time(latest: Option<Timestamp>, range: &Range<usize>) -> Result<
     }
     Err(
         Error::data("an element cannot be at the end of time, where watermarks say `finished`")
-            .at_position(format!("records {}..{}", range.start, range.end)),
+            .at_position(format!("records {}..{}", range.start, range.end))
+            .help(
+                "give such records a time of their own, at most Timestamp::MAX less a microsecond",
+            ),
     )
 }

@@ -56,8 +56,7 @@ fn read_event<T, E: Display>(
             Some((value, at)) => (value, instant(at)?),
             None => (word, stream.watermark),
         };
-        let value = parse(value)
-            .map_err(|e| Error::data(format!("`{value}` does not read as an element: {e}")))?;
+        let value = parse(value).map_err(|e| unread_element(value, &e))?;
         elements.push((value, at));
     }
     Ok(stream.elements(elements))
@@ -120,4 +119,10 @@ fn length(text: &str) -> Option<Duration> {
 
 fn unread(what: &str, text: &str) -> Error {
     Error::data(format!("`{text}` does not read as a {what}"))
+        .help("write it as `1@5 | wm 10 | +5s | wm inf`; TestStream's documentation has all forms")
+}
+
+fn unread_element(text: &str, e: &dyn Display) -> Error {
+    Error::data(format!("`{text}` does not read as an element: {e}"))
+        .help("write it as FromStr of the element reads it, in quotes or brackets if it has blanks")
 }

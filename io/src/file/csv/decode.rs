@@ -87,7 +87,10 @@ where
         let index_of = |name: &String| {
             let found = header.iter().position(|h| h == name.as_bytes());
             found.ok_or_else(|| {
-                Error::data(format!("there is no column `{name}`")).note(in_header(header))
+                Error::data(format!("there is no column `{name}`"))
+                    .note(in_header(header))
+                    .help("name columns as the header does, letter by letter")
+                    .help("or, for a file without a header, read tuples: .no_header()")
             })
         };
         self.indices = self.names.iter().map(index_of).collect::<Result<_>>()?;

@@ -136,4 +136,7 @@ fn unwritten<T>(format: &str, e: impl Into<Box<dyn std::error::Error + Send + Sy
         type_name::<T>()
     ))
     .caused_by(e)
+    .help(format!(
+        "map elements to a type that {format} can hold before they are written"
+    ))
 }

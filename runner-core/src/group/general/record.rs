@@ -208,7 +208,8 @@ impl General {
         Err(Error::data(format!(
             "a record of key group {} is longer than what it says",
             group.0
-        )))
+        ))
+        .help(OTHER_SNAPSHOT))
     }
 
     fn load_window(&mut self, key: Slot, record: &WindowRecord, bytes: &mut &[u8]) -> Result<()> {
@@ -244,6 +245,9 @@ fn load_contents(
     has_contents.then(|| store.load_acc(bytes)).transpose()
 }
 
+const OTHER_SNAPSHOT: &str =
+    "restore from a snapshot that this pipeline wrote with the same windows and triggers";
+
 fn incompatible(message: &str) -> Error {
-    Error::new(ErrorKind::Incompatible, message)
+    Error::new(ErrorKind::Incompatible, message).help(OTHER_SNAPSHOT)
 }

@@ -52,7 +52,17 @@ fn codes(error: &Error) -> Vec<&'static str> {
 fn check(build: impl FnOnce(&Pipeline)) -> Vec<&'static str> {
     let p = Pipeline::new();
     build(&p);
-    p.finish().map_or_else(|e| codes(&e), |_| Vec::new())
+    let Err(error) = p.finish() else {
+        return Vec::new();
+    };
+    for part in error.to_string().split("\nerror[") {
+        let (place, remedy) = (part.contains("tests.rs:"), part.contains("\n  help: "));
+        assert!(
+            place && remedy,
+            "where, or what to do, is missing in {part}"
+        );
+    }
+    codes(&error)
 }
 
 fn bounded(p: &Pipeline) -> PCollection<(u32, i64)> {

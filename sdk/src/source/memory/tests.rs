@@ -19,6 +19,7 @@ fn options(demand: Demand, max: usize) -> ReadOptions {
     ReadOptions {
         demand,
         max_elements: Some(max),
+        ..ReadOptions::default()
     }
 }
 
