@@ -4,5 +4,50 @@
 //! about windows, triggers, panes or lateness: every stage is `runner-core`'s, fed with batches and
 //! watermarks. Invariant: everything here is polled and reaches the machine only through an
 //! [`Env`](whitebeam_env::Env), so that the same code runs on threads and on one seeded loop.
+//!
+//! Start reading at [`StreamingRunner`], then `job` (what there is), `worker` and `task` (what a
+//! turn does), `exchange` (what lies between them), `coordinator` (the life of an epoch).
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
 
 pub mod checkpoint;
+mod clerk;
+mod clock;
+mod control;
+mod coordinator;
+mod exchange;
+mod job;
+mod machine;
+#[cfg(feature = "mutants")]
+pub mod mutant;
+#[cfg(not(feature = "mutants"))]
+mod mutant;
+mod rate;
+mod reading;
+mod report;
+mod runner;
+mod settings;
+mod sinks;
+mod snapshot;
+mod splits;
+mod stop;
+mod task;
+mod threads;
+mod topology;
+mod worker;
+
+pub use coordinator::{End, Epochs};
+pub use machine::Turn;
+pub use report::{StepCount, StreamingReport};
+pub use runner::StreamingRunner;
+pub use settings::{Limits, Settings};
+pub use snapshot::{
+    Counts, Held, Snapshot, SnapshotStore, SourceSnapshot, SplitSnapshot, StagedEpoch,
+};
+pub use stop::{Stop, StopHandle};

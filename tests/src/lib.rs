@@ -10,4 +10,5 @@ pub mod judged;
 pub mod ledger;
 pub mod local;
 pub mod random;
+pub mod streaming;
 pub mod translate;

@@ -47,6 +47,16 @@ pub enum Path {
     General,
 }
 
+impl Path {
+    /// A snapshot is right even while panes of a clock that moved are still to be emitted.
+    pub(crate) fn saves_open_emission(self) -> bool {
+        match self {
+            Path::Windowed | Path::Sessions | Path::General => true,
+            Path::Slices | Path::Counted => false,
+        }
+    }
+}
+
 /// The path for `windowing`: the one place where this is decided.
 pub fn path(windowing: &WindowingStrategy, options: &GroupOptions) -> Path {
     if options.general_only {

@@ -7,12 +7,14 @@
 
 mod fault;
 mod node;
+mod paced;
 
 pub use fault::catch;
 pub use node::{Body, NodeSpec, Outlet};
 
 use crate::stage::node::StageNode;
-use whitebeam_sdk::erase::{Dropped, ErasedBatch, Flow, Outs, Port};
+use paced::{Parked, Settling};
+use whitebeam_sdk::erase::{Dropped, ErasedBatch, Flow, Outs, Port, Step};
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter, StepSnapshot};
@@ -30,6 +32,12 @@ pub struct Stage {
     entries: Vec<Entry>,
     /// The node at work, so that a panic can be named.
     current: usize,
+    /// An outlet has no room.
+    stuck: bool,
+    /// What waits for room, deepest first.
+    parked: Vec<Parked>,
+    /// A settling that was begun and is not complete.
+    settling: Option<Settling>,
 }
 
 impl std::fmt::Debug for Stage {
@@ -61,6 +69,9 @@ impl Stage {
             nodes,
             entries,
             current: 0,
+            stuck: false,
+            parked: Vec::new(),
+            settling: None,
         }
     }
 
@@ -103,11 +114,15 @@ impl Stage {
     }
 
     /// The promise for what still arrives at `entry`; takes effect at the next [`Stage::settle`].
-    pub fn set_watermark(&mut self, entry: usize, wm: Timestamp) {
+    /// True if it is later than the one before.
+    pub fn set_watermark(&mut self, entry: usize, wm: Timestamp) -> bool {
+        let mut moved = false;
         for &(to, port) in &self.entries[entry].consumers {
             let known = &mut self.nodes[to].inputs[port].watermark;
+            moved |= wm > *known;
             *known = (*known).max(wm);
         }
+        moved
     }
 
     /// Nothing more arrives at any entry: every promise goes to the end of time.
@@ -117,24 +132,15 @@ impl Stage {
         }
     }
 
-    /// Ends the bundle, then moves watermarks through the stage, firing what is due.
+    /// Ends the bundle, then moves watermarks through the stage, firing what is due. For outlets
+    /// that always have room; see [`Stage::settle_some`] for others.
     pub fn settle(&mut self) -> Result<()> {
-        self.guarded(|stage| {
-            for i in 0..stage.nodes.len() {
-                stage.settle_node(i, None)?;
-            }
-            Ok(())
-        })
+        self.settle_fully(None)
     }
 
     /// Processing time is `now`: fires what is due by it, and settles.
     pub fn tick(&mut self, now: Timestamp) -> Result<()> {
-        self.guarded(|stage| {
-            for i in 0..stage.nodes.len() {
-                stage.settle_node(i, Some(now))?;
-            }
-            Ok(())
-        })
+        self.settle_fully(Some(now))
     }
 
     /// The earliest instant of processing time that a step waits for.
@@ -260,36 +266,60 @@ impl Stage {
         if batch.is_empty() {
             return Ok(());
         }
-        self.current = to;
         let node = &mut self.nodes[to];
+        if self.stuck && node.may_emit() {
+            self.park(to, port, batch);
+            return Ok(());
+        }
+        self.current = to;
         node.elements_in += batch.len() as u64;
+        self.take(to, port, batch)
+    }
+
+    /// A node takes a batch that is counted already; what it cannot take now is parked.
+    fn take(&mut self, to: usize, port: Port, batch: &mut dyn ErasedBatch) -> Result<()> {
+        let node = &mut self.nodes[to];
         match &mut node.body {
             Body::Writer(writer) => writer.write(batch).map_err(|e| node.context.place(e)),
-            Body::Outlet(outlet) => outlet.take(batch).map_err(|e| node.context.place(e)),
+            Body::Outlet(outlet) => {
+                let taken = outlet.take(batch).map_err(|e| node.context.place(e));
+                self.stuck |= !outlet.has_room();
+                taken
+            }
             Body::Step(step) => {
                 if !node.in_bundle {
                     node.in_bundle = true;
                     step.start_bundle().map_err(|e| node.context.place(e))?;
                 }
-                self.run(to, |step, out| step.process(port, batch, out))
+                let mut quanta = usize::MAX;
+                let call = |step: &mut dyn Step, out: &mut Outs<'_>| step.process(port, batch, out);
+                if self.run(to, &mut quanta, call)? == Flow::Yield {
+                    self.park_rest(to, port, batch);
+                }
+                Ok(())
             }
         }
     }
 
-    /// Calls a step until it is done, delivering what it puts out.
+    /// Calls a step until it is done, delivering what it puts out; `Yield` if it was left with more
+    /// to do because an outlet has no room or because `quanta` calls were made.
     fn run(
         &mut self,
         i: usize,
-        mut call: impl FnMut(&mut dyn whitebeam_sdk::erase::Step, &mut Outs<'_>) -> Result<Flow>,
-    ) -> Result<()> {
+        quanta: &mut usize,
+        mut call: impl FnMut(&mut dyn Step, &mut Outs<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
         let node = &mut self.nodes[i];
         let mut outs = std::mem::take(&mut node.outs);
         let consumers = std::mem::take(&mut node.consumers);
         let result = loop {
+            if *quanta == 0 {
+                break Ok(Flow::Yield);
+            }
             let node = &mut self.nodes[i];
             self.current = i;
             let Body::Step(step) = &mut node.body else {
-                break Ok(());
+                break Ok(Flow::Done);
             };
             let flow = match call(step.as_mut(), &mut Outs::new(&mut outs)) {
                 Ok(flow) => flow,
@@ -301,30 +331,17 @@ impl Stage {
                     delivered = self.fan_out(to, batch.as_mut());
                 }
             }
-            if delivered.is_err() || flow == Flow::Done {
-                break delivered;
+            if let Err(e) = delivered {
+                break Err(e);
             }
+            if flow == Flow::Done || self.stuck {
+                break Ok(flow);
+            }
+            *quanta -= 1;
         };
         self.nodes[i].outs = outs;
         self.nodes[i].consumers = consumers;
         result
-    }
-
-    fn settle_node(&mut self, i: usize, now: Option<Timestamp>) -> Result<()> {
-        if std::mem::take(&mut self.nodes[i].in_bundle) {
-            self.run(i, |step, out| step.finish_bundle(out))?;
-        }
-        let node = &self.nodes[i];
-        let input = node.input_watermark();
-        if input > node.seen_watermark {
-            self.nodes[i].seen_watermark = input;
-            self.run(i, |step, out| step.watermark(input, out))?;
-        }
-        if let Some(now) = now {
-            self.run(i, |step, out| step.processing_time(now, out))?;
-        }
-        self.pass_watermark(i, input);
-        Ok(())
     }
 
     fn pass_watermark(&mut self, i: usize, input: Timestamp) {

@@ -10,6 +10,15 @@ use whitebeam_sdk::{Error, Result, Timestamp};
 pub trait Outlet: Send {
     /// Takes a batch and leaves it empty.
     fn take(&mut self, batch: &mut dyn ErasedBatch) -> Result<()>;
+    /// False while what was taken must go on first. A stage then parks what it has for its outlets
+    /// until [`Stage::resume`](super::Stage::resume) finds room again.
+    fn has_room(&self) -> bool {
+        true
+    }
+    /// Sends on what was taken, however little it is.
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// Nothing more comes.
     fn finish(&mut self) -> Result<()> {
         Ok(())
@@ -51,6 +60,8 @@ pub struct NodeSpec {
     pub outs: Vec<Box<dyn ErasedBatch>>,
     /// Who reads each output: (index in the stage, port).
     pub consumers: Vec<Vec<(usize, Port)>>,
+    /// A snapshot is right even while the step has more to emit for a clock that moved.
+    pub saves_open_emission: bool,
 }
 
 /// Names a node in errors.
@@ -86,6 +97,9 @@ pub(super) struct StageNode {
     pub(super) output_watermark: Timestamp,
     /// `start_bundle` was called and `finish_bundle` was not.
     pub(super) in_bundle: bool,
+    /// A clock moved and the step has more to emit for it.
+    pub(super) emitting: bool,
+    pub(super) saves_open_emission: bool,
     pub(super) elements_in: u64,
 }
 
@@ -105,6 +119,8 @@ impl StageNode {
             seen_watermark: Timestamp::MIN,
             output_watermark: Timestamp::MIN,
             in_bundle: false,
+            emitting: false,
+            saves_open_emission: spec.saves_open_emission,
             elements_in: 0,
         }
     }
@@ -127,6 +143,16 @@ impl StageNode {
             .map(|i| i.watermark)
             .min()
             .unwrap_or(Timestamp::MIN)
+    }
+
+    /// Whether taking a batch can put something out.
+    pub(super) fn may_emit(&self) -> bool {
+        match &self.body {
+            // Beside its panes, a grouping may put out what was too late.
+            Body::Step(step) => step.emits() || self.outs.len() > 1,
+            Body::Writer(_) => false,
+            Body::Outlet(_) => true,
+        }
     }
 
     pub(super) fn step(&self) -> Option<&dyn Step> {

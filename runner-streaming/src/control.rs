@@ -1,0 +1,102 @@
+//! `Control`: what the coordinator tells the workers, and what they tell it.
+//!
+//! Owns the orders that stand and the reports that wait. Neither carries elements, and neither can
+//! block: a worker looks at the orders once a turn.
+
+use crate::exchange::Bell;
+use crate::snapshot::{Held, StagedEpoch};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use whitebeam_sdk::Error;
+use whitebeam_sdk::sink::Epoch;
+
+/// What stands ordered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Orders {
+    /// The last epoch that sources are to end.
+    pub(crate) requested: Option<Epoch>,
+    /// Epochs up to here are given up.
+    pub(crate) cancelled: Option<Epoch>,
+    /// Sources read nothing behind this epoch.
+    pub(crate) last: Option<Epoch>,
+    /// Sources are to end where they stand.
+    pub(crate) drain: bool,
+    /// Steps write down what they hold at the end of an epoch.
+    pub(crate) keeps_state: bool,
+    /// Workers are to stop at once.
+    pub(crate) stop: bool,
+}
+
+/// What a worker reports.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// It has ended an epoch.
+    Ack(Ack),
+    /// All its input has ended and everything has fired.
+    Finished,
+    /// It cannot go on.
+    Failed(Error),
+}
+
+/// What a worker hands over at the end of an epoch.
+#[derive(Debug)]
+pub(crate) struct Ack {
+    pub(crate) worker: usize,
+    pub(crate) epoch: Epoch,
+    pub(crate) held: Held,
+    pub(crate) staged: StagedEpoch,
+    /// Every stage has written down what it holds; otherwise the epoch was given up.
+    pub(crate) is_complete: bool,
+    /// Watermarks of inputs may differ between workers, since somebody was idle.
+    pub(crate) was_idle: bool,
+}
+
+/// Between a coordinator and its workers.
+#[derive(Debug)]
+pub(crate) struct Control {
+    orders: Mutex<Orders>,
+    reports: Mutex<Vec<Report>>,
+    workers: Vec<Arc<Bell>>,
+    coordinator: Arc<Bell>,
+}
+
+impl Control {
+    /// Between `workers` and their coordinator, by their bells.
+    pub(crate) fn new(workers: Vec<Arc<Bell>>, coordinator: Arc<Bell>) -> Self {
+        Control {
+            orders: Mutex::default(),
+            reports: Mutex::default(),
+            workers,
+            coordinator,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Orders> {
+        // Nothing can fail while the lock is held.
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What stands ordered now.
+    pub(crate) fn orders(&self) -> Orders {
+        *self.lock()
+    }
+
+    /// Changes the orders and wakes everybody.
+    pub(crate) fn order(&self, change: impl FnOnce(&mut Orders)) {
+        change(&mut self.lock());
+        self.workers.iter().for_each(|bell| bell.ring());
+    }
+
+    /// Tells the coordinator.
+    pub(crate) fn report(&self, report: Report) {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.push(report);
+        drop(reports);
+        self.coordinator.ring();
+    }
+
+    /// What was reported since the last time.
+    pub(crate) fn take_reports(&self) -> Vec<Report> {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *reports)
+    }
+}

@@ -1,0 +1,489 @@
+//! `Coordinator`: the life of an epoch, from its request to its commit, and of the run.
+//!
+//! Owns when an epoch ends, what becomes of it, and when the run is over. Does not write or commit
+//! anything itself: two clerks do. Invariants: one epoch is under way; epochs are committed in
+//! order, and only when their checkpoint is published; what the sinks staged for an epoch that did
+//! not become durable belongs to the next.
+
+use crate::clerk::Desk;
+use crate::clock::Clock;
+use crate::control::{Ack, Control, Report};
+use crate::exchange::Bell;
+use crate::machine::{Machine, Turn};
+use crate::mutant::{Mutant, is_on};
+use crate::settings::Settings;
+use crate::sinks::Sinks;
+use crate::snapshot::{Counts, Held, Snapshot, StagedEpoch};
+use crate::stop::{Stop, StopHandle};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use whitebeam_env::Env;
+use whitebeam_runner_core::stage::catch;
+use whitebeam_sdk::sink::Epoch;
+use whitebeam_sdk::{Error, ErrorKind, Result, Timestamp};
+
+/// What a clerk answers about an epoch.
+pub(crate) type Answer = (Epoch, Result<()>);
+
+/// How long a commit that found nobody waits until it is tried again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// How a run came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// It can be resumed.
+    Suspended,
+    /// Its input has ended and everything has fired.
+    Drained,
+}
+
+/// How a run ended, and what it has done.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) end: End,
+    pub(crate) counts: BTreeMap<String, Counts>,
+    pub(crate) epochs: Epochs,
+}
+
+/// What became of the epochs of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Epochs {
+    /// Published, or committed where nothing is published.
+    pub completed: u64,
+    /// Given up or not written.
+    pub failed: u64,
+    /// The last one that was completed.
+    pub last: Epoch,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    epoch: Epoch,
+    since: Duration,
+    acks: Vec<Ack>,
+    is_cancelled: bool,
+    end: Option<End>,
+}
+
+#[derive(Debug)]
+struct Writing {
+    snapshot: Snapshot,
+    end: Option<End>,
+}
+
+/// Everything the coordinator is connected with.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    pub(crate) control: Arc<Control>,
+    pub(crate) bell: Arc<Bell>,
+    /// None if nothing is to outlive the run.
+    pub(crate) writer: Option<Arc<Desk<Snapshot, Answer>>>,
+    pub(crate) committer: Arc<Desk<StagedEpoch, Answer>>,
+    pub(crate) sinks: Sinks,
+    pub(crate) stop: StopHandle,
+}
+
+/// The life of epochs and of the run.
+#[derive(Debug)]
+pub(crate) struct Coordinator<E> {
+    clock: Clock<E>,
+    settings: Settings,
+    with: Connections,
+    next: Epoch,
+    triggered: Duration,
+    in_flight: Option<InFlight>,
+    writing: Option<Writing>,
+    /// Staged for epochs that did not become durable.
+    carried: StagedEpoch,
+    uncommitted: VecDeque<StagedEpoch>,
+    /// The oldest of them is being committed, or waits for this instant to be tried again.
+    committing: bool,
+    retry_at: Option<Duration>,
+    finished: usize,
+    /// The run is to end like this once an epoch for it is complete.
+    ending: Option<End>,
+    /// That epoch is complete.
+    ended: Option<End>,
+    attempts: u32,
+    counts: BTreeMap<String, Counts>,
+    epochs: Epochs,
+    outcome: Option<Result<Ended>>,
+}
+
+impl<E: Env> Coordinator<E> {
+    pub(crate) fn new(
+        env: E,
+        settings: Settings,
+        with: Connections,
+        recovered: Option<&Snapshot>,
+    ) -> Self {
+        let clock = Clock::new(env);
+        with.stop.listen(&with.bell);
+        Coordinator {
+            triggered: clock.monotonic(),
+            clock,
+            settings,
+            with,
+            next: Epoch(recovered.map_or(0, |s| s.epoch.0) + 1),
+            in_flight: None,
+            writing: None,
+            carried: StagedEpoch::default(),
+            uncommitted: recovered
+                .map(|s| s.staged.clone().into())
+                .unwrap_or_default(),
+            committing: false,
+            retry_at: None,
+            finished: 0,
+            ending: None,
+            ended: None,
+            attempts: 0,
+            counts: recovered.map(|s| s.held.counts.clone()).unwrap_or_default(),
+            epochs: Epochs::default(),
+            outcome: None,
+        }
+    }
+
+    /// How the run ended, once it has.
+    pub(crate) fn take_outcome(&mut self) -> Option<Result<Ended>> {
+        self.outcome.take()
+    }
+
+    /// Whether the run has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    fn work(&mut self) -> Result<bool> {
+        let mut worked = false;
+        for report in self.with.control.take_reports() {
+            worked = true;
+            match report {
+                Report::Ack(ack) => self.acknowledge(ack)?,
+                Report::Finished => self.finished += 1,
+                Report::Failed(e) => return Err(e),
+            }
+        }
+        while let Some((epoch, written)) = self.with.writer.as_ref().and_then(|w| w.answer()) {
+            worked = true;
+            self.written(epoch, written)?;
+        }
+        while let Some((epoch, committed)) = self.with.committer.answer() {
+            worked = true;
+            self.committed(epoch, committed)?;
+        }
+        self.heed_wishes();
+        worked |= self.cancel_if_late();
+        worked |= self.commit_next();
+        worked |= self.trigger_if_due();
+        worked |= self.end_if_done()?;
+        Ok(worked)
+    }
+
+    fn heed_wishes(&mut self) {
+        let workers = self.settings.parallelism;
+        if self.finished == workers && self.ending != Some(End::Drained) {
+            // Whatever was wished for: nothing is left to resume.
+            self.ending = Some(End::Drained);
+        }
+        match self.with.stop.wish() {
+            Some(Stop::Drain) if !self.with.control.orders().drain => {
+                self.with.control.order(|o| o.drain = true);
+            }
+            Some(Stop::Suspend) if self.ending.is_none() => self.ending = Some(End::Suspended),
+            _ => {}
+        }
+    }
+
+    fn trigger_if_due(&mut self) -> bool {
+        let is_free = self.in_flight.is_none() && self.writing.is_none() && self.ended.is_none();
+        let limit = self.settings.limits.uncommitted;
+        if !is_free || self.uncommitted.len() >= limit {
+            return false;
+        }
+        let now = self.clock.monotonic();
+        let wait = self.settings.interval;
+        let is_first_try = self.ending.is_some() && self.attempts == 0;
+        if !is_first_try && now < self.triggered + wait {
+            return false;
+        }
+        let epoch = self.next;
+        self.next = Epoch(epoch.0 + 1);
+        self.triggered = now;
+        self.attempts += u32::from(self.ending.is_some());
+        self.in_flight = Some(InFlight {
+            epoch,
+            since: now,
+            acks: Vec::new(),
+            is_cancelled: false,
+            end: self.ending,
+        });
+        let suspends = self.ending == Some(End::Suspended);
+        self.with.control.order(|o| {
+            o.requested = Some(epoch);
+            if suspends {
+                o.last = Some(epoch);
+            }
+        });
+        true
+    }
+
+    fn cancel_if_late(&mut self) -> bool {
+        let timeout = self.settings.align_timeout;
+        let now = self.clock.monotonic();
+        let Some(in_flight) = &mut self.in_flight else {
+            return false;
+        };
+        if in_flight.is_cancelled || now < in_flight.since + timeout {
+            return false;
+        }
+        in_flight.is_cancelled = true;
+        let epoch = in_flight.epoch;
+        self.with.control.order(|o| o.cancelled = Some(epoch));
+        true
+    }
+
+    fn acknowledge(&mut self, ack: Ack) -> Result<()> {
+        let workers = self.settings.parallelism;
+        let Some(in_flight) = &mut self.in_flight else {
+            return Err(unasked(ack.epoch));
+        };
+        if in_flight.epoch != ack.epoch {
+            return Err(unasked(ack.epoch));
+        }
+        in_flight.acks.push(ack);
+        if in_flight.acks.len() < workers {
+            return Ok(());
+        }
+        match self.in_flight.take() {
+            Some(complete) => self.complete(complete),
+            None => Ok(()),
+        }
+    }
+
+    /// Every worker has ended the epoch.
+    fn complete(&mut self, mut in_flight: InFlight) -> Result<()> {
+        let epoch = in_flight.epoch;
+        in_flight.acks.sort_by_key(|ack| ack.worker);
+        let is_complete = in_flight.acks.iter().all(|ack| ack.is_complete);
+        if is_complete {
+            agree(&in_flight.acks)?;
+        }
+        let mut held = Held::default();
+        let mut staged = StagedEpoch {
+            epoch,
+            ..StagedEpoch::default()
+        };
+        for ack in in_flight.acks {
+            held.merge(ack.held);
+            staged.append(ack.staged);
+        }
+        staged.carry(std::mem::take(&mut self.carried));
+        if !is_complete {
+            self.carried = staged;
+            self.epochs.failed += 1;
+            return self.another_attempt(None);
+        }
+        self.counts.clone_from(&held.counts);
+        let Some(writer) = &self.with.writer else {
+            self.make_visible(staged, in_flight.end);
+            return Ok(());
+        };
+        let earlier = self.uncommitted.iter().cloned();
+        let snapshot = Snapshot {
+            epoch,
+            drained: in_flight.end == Some(End::Drained),
+            held,
+            staged: earlier.chain([staged]).collect(),
+        };
+        if is_on(Mutant::CommitBeforePublication)
+            && let Some(staged) = snapshot.staged.last()
+        {
+            self.with.sinks.commit(staged)?;
+        }
+        writer.ask(snapshot.clone());
+        self.writing = Some(Writing {
+            snapshot,
+            end: in_flight.end,
+        });
+        Ok(())
+    }
+
+    fn written(&mut self, epoch: Epoch, written: Result<()>) -> Result<()> {
+        let Some(writing) = self.writing.take_if(|w| w.snapshot.epoch == epoch) else {
+            return Err(unasked(epoch));
+        };
+        let staged = writing
+            .snapshot
+            .staged
+            .into_iter()
+            .last()
+            .unwrap_or_default();
+        match written {
+            Ok(()) => {
+                self.make_visible(staged, writing.end);
+                Ok(())
+            }
+            // Another run has taken over: whatever this one still did would be in its way.
+            Err(e) if e.kind() == ErrorKind::Incompatible => Err(e),
+            Err(e) => {
+                self.carried = staged;
+                self.epochs.failed += 1;
+                self.another_attempt(Some(e))
+            }
+        }
+    }
+
+    /// An epoch is durable (or there is nothing to outlive the run): its output may be seen.
+    fn make_visible(&mut self, staged: StagedEpoch, end: Option<End>) {
+        self.epochs.completed += 1;
+        self.epochs.last = staged.epoch;
+        self.uncommitted.push_back(staged);
+        self.ended = end;
+    }
+
+    /// An epoch that is not complete fails neither the run nor, at first, its end.
+    fn another_attempt(&mut self, why: Option<Error>) -> Result<()> {
+        if self.ending.is_none() || self.attempts < self.settings.limits.attempts {
+            return Ok(());
+        }
+        let mut e = Error::unavailable("the last checkpoint of the run could not be completed")
+            .note("What was committed before is complete; a new run goes on from there.");
+        if let Some(why) = why {
+            e = e.note(why.to_string());
+        }
+        Err(e)
+    }
+
+    fn commit_next(&mut self) -> bool {
+        let now = self.clock.monotonic();
+        if self.committing || self.retry_at.is_some_and(|at| now < at) {
+            return false;
+        }
+        let Some(oldest) = self.uncommitted.front() else {
+            return false;
+        };
+        self.retry_at = None;
+        self.committing = true;
+        self.with.committer.ask(oldest.clone());
+        true
+    }
+
+    fn committed(&mut self, epoch: Epoch, committed: Result<()>) -> Result<()> {
+        self.committing = false;
+        match committed {
+            Ok(()) => {
+                self.uncommitted.retain(|staged| staged.epoch != epoch);
+                Ok(())
+            }
+            Err(e) if e.kind() == ErrorKind::Unavailable => {
+                self.retry_at = Some(self.clock.monotonic() + RETRY);
+                Ok(())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn end_if_done(&mut self) -> Result<bool> {
+        let Some(end) = self.ended.filter(|_| self.uncommitted.is_empty()) else {
+            return Ok(false);
+        };
+        match end {
+            End::Drained => self.with.sinks.finish()?,
+            // What came after the last epoch will come again.
+            End::Suspended => self.with.sinks.abort(),
+        }
+        let ended = Ended {
+            end,
+            counts: std::mem::take(&mut self.counts),
+            epochs: self.epochs,
+        };
+        self.close(Ok(ended));
+        Ok(true)
+    }
+
+    fn close(&mut self, outcome: Result<Ended>) {
+        self.outcome = Some(outcome);
+        self.with.control.order(|o| o.stop = true);
+        if let Some(writer) = &self.with.writer {
+            writer.close();
+        }
+        self.with.committer.close();
+    }
+
+    fn fail(&mut self, e: Error) {
+        // Output that is durable and not yet visible belongs to the run that will resume.
+        let is_owed =
+            self.with.writer.is_some() && (!self.uncommitted.is_empty() || self.writing.is_some());
+        if !is_owed {
+            self.with.sinks.abort();
+        }
+        self.close(Err(e));
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        let now = self.clock.monotonic();
+        let trigger = self.triggered + self.settings.interval;
+        let align = self.in_flight.as_ref().filter(|f| !f.is_cancelled);
+        let align = align.map(|f| f.since + self.settings.align_timeout);
+        let is_free = self.in_flight.is_none() && self.writing.is_none();
+        let is_open = is_free && self.uncommitted.len() < self.settings.limits.uncommitted;
+        let instants = [is_open.then_some(trigger), align, self.retry_at];
+        let next = instants.into_iter().flatten().min();
+        next.map(|at| at.saturating_sub(now))
+    }
+}
+
+/// All workers have seen the same watermarks before the barrier, unless somebody was idle.
+fn agree(acks: &[Ack]) -> Result<()> {
+    let Some((first, others)) = acks.split_first() else {
+        return Ok(());
+    };
+    if acks.iter().any(|ack| ack.was_idle) {
+        return Ok(());
+    }
+    let differs = |ack: &&Ack| ack.held.floors != first.held.floors;
+    match others.iter().find(differs) {
+        None => Ok(()),
+        Some(other) => Err(Error::internal(format!(
+            "workers {} and {} saw different watermarks before the barrier of epoch {}",
+            first.worker, other.worker, first.epoch.0
+        ))
+        .note(floors(&first.held.floors))
+        .note(floors(&other.held.floors))),
+    }
+}
+
+fn floors(of: &BTreeMap<String, Timestamp>) -> String {
+    let line = |(name, at): (&String, &Timestamp)| format!("{name}: {at}");
+    of.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+fn unasked(epoch: Epoch) -> Error {
+    Error::internal(format!(
+        "an answer about epoch {}, which is not under way",
+        epoch.0
+    ))
+}
+
+impl<E: Env> Machine for Coordinator<E> {
+    fn turn(&mut self) -> Turn {
+        if self.is_over() {
+            return Turn::Over;
+        }
+        self.clock.read();
+        match catch(|| self.work()).and_then(|worked| worked) {
+            Ok(_) if self.is_over() => Turn::Over,
+            Ok(true) => Turn::Worked,
+            Ok(false) => Turn::Idle(self.pause()),
+            Err(e) => {
+                self.fail(e);
+                Turn::Over
+            }
+        }
+    }
+
+    fn bell(&self) -> &Arc<Bell> {
+        &self.with.bell
+    }
+}

@@ -1,0 +1,78 @@
+//! `Sinks`: the outputs of a pipeline, by path.
+//!
+//! Owns the calls that make an epoch visible, and that end or give up an output. Does not own when:
+//! that is the coordinator's.
+
+use crate::snapshot::StagedEpoch;
+use std::sync::Arc;
+use whitebeam_runner_core::stage::catch;
+use whitebeam_sdk::Result;
+use whitebeam_sdk::erase::ErasedSink;
+use whitebeam_sdk::graph::{Graph, NodeKind};
+
+#[derive(Clone)]
+struct Output {
+    path: String,
+    line: String,
+    sink: Arc<dyn ErasedSink>,
+}
+
+impl Output {
+    fn call<R>(&self, body: impl FnOnce(&dyn ErasedSink) -> Result<R>) -> Result<R> {
+        catch(|| body(self.sink.as_ref()))
+            .and_then(|done| done)
+            .map_err(|e| e.at_step(self.path.clone()).at_line(self.line.clone()))
+    }
+}
+
+/// The outputs of a pipeline.
+#[derive(Clone)]
+pub(crate) struct Sinks(Vec<Output>);
+
+impl std::fmt::Debug for Sinks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|o| &o.path))
+            .finish()
+    }
+}
+
+impl Sinks {
+    pub(crate) fn of(graph: &Graph) -> Self {
+        let outputs = graph.nodes().iter().filter_map(|node| match &node.kind {
+            NodeKind::Sink(sink) => Some(Output {
+                path: node.path.clone(),
+                line: node.line(),
+                sink: Arc::clone(sink),
+            }),
+            _ => None,
+        });
+        Sinks(outputs.collect())
+    }
+
+    /// Makes an epoch visible, sink by sink. Repeating it changes nothing.
+    pub(crate) fn commit(&self, staged: &StagedEpoch) -> Result<()> {
+        for output in &self.0 {
+            let parts = staged
+                .parts
+                .get(&output.path)
+                .map_or(&[][..], Vec::as_slice);
+            output.call(|sink| sink.commit(staged.epoch, parts))?;
+        }
+        Ok(())
+    }
+
+    /// The input has ended and everything is committed.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let finish = |output: &Output| output.call(|sink| sink.finish());
+        self.0.iter().try_for_each(finish)
+    }
+
+    /// Takes back what was staged and will never be committed; best effort.
+    pub(crate) fn abort(&self) {
+        for output in &self.0 {
+            // A sink that cannot even abort must not hide why the run failed.
+            let _ = catch(|| output.sink.abort());
+        }
+    }
+}

@@ -1,0 +1,555 @@
+//! `Task`: one copy of a stage, with what enters and what leaves it.
+//!
+//! Owns the order of a turn: go on with what is parked, pass the barrier if it is aligned, go on
+//! with an open emission and tell the watermark, read. Does not own what steps do. Invariants: a
+//! barrier passes an open emission but never a parked batch, and partial buffers go out before it;
+//! no watermark is told before the batches that it follows.
+
+use crate::clock::Clock;
+use crate::control::Orders;
+use crate::exchange::{Channel, Inlet, Message, Received};
+use crate::mutant::{Mutant, is_on};
+use crate::reading::Reading;
+use crate::settings::Limits;
+use crate::snapshot::{Counts, Held, StagedEpoch};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use whitebeam_env::Env;
+use whitebeam_runner_core::stage::Stage;
+use whitebeam_sdk::erase::{Dropped, Flow};
+use whitebeam_sdk::graph::NodeId;
+use whitebeam_sdk::hash::KEY_GROUPS;
+use whitebeam_sdk::sink::Epoch;
+use whitebeam_sdk::snapshot::{SnapshotReader, StepSnapshot};
+use whitebeam_sdk::{Result, Timestamp};
+
+/// What enters a stage.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A source, read here.
+    Source(Box<Reading>),
+    /// Exchanges, by entry, each with the name under which its watermark is kept.
+    Exchanges(Vec<(String, Inlet)>),
+}
+
+/// What leaves a stage towards the workers that read it.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    channels: Vec<Arc<Channel>>,
+    /// The promise that was sent last.
+    sent: Timestamp,
+    is_idle: bool,
+}
+
+impl Exit {
+    /// Towards these receivers.
+    pub(crate) fn new(channels: Vec<Arc<Channel>>) -> Self {
+        Exit {
+            channels,
+            sent: Timestamp::MIN,
+            is_idle: false,
+        }
+    }
+
+    fn tell(&self, message: impl Fn() -> Message) {
+        for channel in &self.channels {
+            channel.control(message());
+        }
+    }
+}
+
+/// What a turn sees of the world.
+#[derive(Debug)]
+pub(crate) struct Cx<'a, E> {
+    pub(crate) clock: &'a Clock<E>,
+    pub(crate) orders: Orders,
+    pub(crate) limits: &'a Limits,
+}
+
+/// What a task writes down at the end of an epoch.
+#[derive(Debug, Default)]
+pub(crate) struct Frozen {
+    pub(crate) held: Held,
+    pub(crate) staged: StagedEpoch,
+    pub(crate) was_idle: bool,
+}
+
+/// One copy of a stage.
+#[derive(Debug)]
+pub(crate) struct Task {
+    stage: Stage,
+    input: Input,
+    exits: Vec<Exit>,
+    paths: BTreeMap<NodeId, String>,
+    /// What was counted before this run.
+    before: BTreeMap<String, Counts>,
+    /// Something came or moved that the steps have not been told of.
+    is_unsettled: bool,
+    /// Processing time that the steps were told last.
+    told: Timestamp,
+    /// The last epoch that was ended or given up here.
+    passed: Option<Epoch>,
+    is_finished: bool,
+}
+
+impl Task {
+    pub(crate) fn new(
+        stage: Stage,
+        input: Input,
+        exits: Vec<Exit>,
+        paths: BTreeMap<NodeId, String>,
+    ) -> Self {
+        Task {
+            stage,
+            input,
+            exits,
+            paths,
+            before: BTreeMap::new(),
+            is_unsettled: true,
+            told: Timestamp::MIN,
+            passed: None,
+            is_finished: false,
+        }
+    }
+
+    /// Sets up the steps, and goes on from `held` with the key groups `mine`.
+    pub(crate) fn start(&mut self, held: Option<&Held>, mine: Range<u16>) -> Result<()> {
+        self.stage.setup()?;
+        if let Input::Exchanges(inlets) = &self.input {
+            for (entry, (_, inlet)) in inlets.iter().enumerate() {
+                self.stage.set_watermark(entry, inlet.watermark());
+            }
+        }
+        let Some(held) = held else {
+            return Ok(());
+        };
+        let paths = &self.paths;
+        let parts = |id: NodeId| {
+            let parts = paths.get(&id).and_then(|path| held.steps.get(path));
+            SnapshotReader::new(parts.cloned().unwrap_or_default(), mine.clone())
+        };
+        self.stage.restore(&parts)
+    }
+
+    /// Goes on counting from here.
+    pub(crate) fn count_from(&mut self, counts: &BTreeMap<String, Counts>) {
+        let mine = self.paths.values();
+        self.before = mine
+            .filter_map(|path| Some((path.clone(), *counts.get(path)?)))
+            .collect();
+    }
+
+    /// Tears the steps down; best effort.
+    pub(crate) fn teardown(&mut self) {
+        self.stage.teardown();
+    }
+
+    /// All input has ended and everything has fired.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    /// The last epoch that was ended or given up here.
+    pub(crate) fn passed(&self) -> Option<Epoch> {
+        self.passed
+    }
+
+    /// Gives up every epoch up to `epoch`: the inputs are read on.
+    pub(crate) fn give_up(&mut self, epoch: Epoch) {
+        if self.passed < Some(epoch) {
+            self.passed = Some(epoch);
+            if let Input::Exchanges(inlets) = &mut self.input {
+                inlets
+                    .iter_mut()
+                    .for_each(|(_, inlet)| inlet.release(epoch));
+            }
+        }
+    }
+
+    /// Does a little of everything; false if there was nothing to do.
+    pub(crate) fn turn<E: Env>(
+        &mut self,
+        cx: &Cx<'_, E>,
+        frozen: &mut Option<Frozen>,
+    ) -> Result<bool> {
+        if self.is_finished {
+            return self.answer(cx, frozen);
+        }
+        let was_parked = self.stage.is_parked();
+        let mut is_free = self.stage.resume()? == Flow::Done;
+        let mut worked = was_parked && is_free;
+        is_free |= is_on(Mutant::BarrierPassesParked);
+        if is_free && let Some(epoch) = self.due_epoch(&cx.orders) {
+            worked = true;
+            *frozen = self.pass_barrier(epoch, cx)?;
+        }
+        worked |= is_free && self.settle(cx)?;
+        self.disobey();
+        worked |= self.read(cx)?;
+        self.tell_idleness(worked);
+        Ok(worked | self.finish()?)
+    }
+
+    /// The epoch whose end has come here: of a source, or of a stage whose inputs have all ended,
+    /// when it is asked for; of any other when all inputs are aligned.
+    fn due_epoch(&self, orders: &Orders) -> Option<Epoch> {
+        let asked = orders.requested.filter(|e| Some(*e) > orders.cancelled);
+        let due = match &self.input {
+            Input::Source(_) => asked,
+            Input::Exchanges(inlets) if inlets.iter().all(|(_, i)| i.has_ended()) => asked,
+            Input::Exchanges(inlets) => {
+                let barrier = inlets.iter().filter_map(|(_, i)| i.barrier()).max();
+                let is_aligned = inlets.iter().all(|(_, inlet)| inlet.is_aligned());
+                barrier.filter(|_| is_aligned || is_on(Mutant::NoAlignment))
+            }
+        };
+        due.filter(|epoch| Some(*epoch) > self.passed)
+    }
+
+    fn pass_barrier<E: Env>(&mut self, epoch: Epoch, cx: &Cx<'_, E>) -> Result<Option<Frozen>> {
+        let must_wait = self.stage.close_bundles()? == Flow::Yield;
+        if must_wait && !is_on(Mutant::BarrierPassesParked) {
+            return Ok(None);
+        }
+        if !self.stage.may_snapshot() && !is_on(Mutant::BarrierPassesParked) {
+            // Whoever cannot write down what is left of an emission ends it first.
+            let _ = self.stage.settle_some(cx.limits.quanta)?;
+            return Ok(None);
+        }
+        if is_on(Mutant::BarrierBeforePartials) {
+            self.send_barrier(epoch);
+            self.stage.flush_partial()?;
+        } else {
+            self.stage.flush_partial()?;
+            self.send_barrier(epoch);
+        }
+        let frozen = self.freeze(epoch, &cx.orders)?;
+        self.passed = Some(epoch);
+        if let Input::Exchanges(inlets) = &mut self.input {
+            inlets
+                .iter_mut()
+                .for_each(|(_, inlet)| inlet.release(epoch));
+        }
+        Ok(Some(frozen))
+    }
+
+    fn send_barrier(&self, epoch: Epoch) {
+        for exit in &self.exits {
+            exit.tell(|| Message::Barrier(epoch));
+        }
+    }
+
+    /// A task that has finished still hands over what its sinks hold.
+    fn answer<E: Env>(&mut self, cx: &Cx<'_, E>, frozen: &mut Option<Frozen>) -> Result<bool> {
+        let Some(epoch) = self.due_epoch(&cx.orders) else {
+            return Ok(false);
+        };
+        *frozen = Some(self.freeze(epoch, &cx.orders)?);
+        self.passed = Some(epoch);
+        Ok(true)
+    }
+
+    fn freeze(&mut self, epoch: Epoch, orders: &Orders) -> Result<Frozen> {
+        let mut frozen = Frozen::default();
+        if orders.keeps_state {
+            frozen.held.steps = self.steps()?;
+        }
+        match &self.input {
+            Input::Source(reading) => {
+                let path = reading.path().to_string();
+                frozen.held.sources.insert(path, reading.snapshot());
+            }
+            Input::Exchanges(inlets) => {
+                for (name, inlet) in inlets {
+                    frozen.held.floors.insert(name.clone(), inlet.watermark());
+                    frozen.was_idle |= inlet.was_idle();
+                }
+            }
+        }
+        for (sink, parts) in self.stage.stage_sinks(epoch)? {
+            let path = self.paths.get(&sink).map_or("", String::as_str);
+            frozen.staged.add(path, parts);
+        }
+        frozen.held.counts = self.counts();
+        Ok(frozen)
+    }
+
+    fn steps(&mut self) -> Result<BTreeMap<String, Vec<StepSnapshot>>> {
+        let leave_out = is_on(Mutant::EmissionNotSaved) && self.stage.is_emitting();
+        let mut steps = BTreeMap::new();
+        for (id, mut step) in self.stage.snapshot(KEY_GROUPS)? {
+            if leave_out {
+                step.keyed.clear();
+            }
+            if !step.keyed.is_empty() || !step.plain.is_empty() {
+                let path = self.paths.get(&id).cloned().unwrap_or_default();
+                steps.insert(path, vec![step]);
+            }
+        }
+        Ok(steps)
+    }
+
+    /// What the steps have counted since the pipeline first started.
+    pub(crate) fn counts(&self) -> BTreeMap<String, Counts> {
+        let mut counts = self.before.clone();
+        if let Input::Source(reading) = &self.input {
+            let read = Counts::of(reading.elements(), Dropped::default());
+            counts
+                .entry(reading.path().to_string())
+                .or_default()
+                .add(read);
+        }
+        for (_, path, n) in self.stage.elements_in() {
+            let of = counts.entry(path.to_string()).or_default();
+            of.add(Counts::of(n, Dropped::default()));
+        }
+        for (id, dropped) in self.stage.dropped() {
+            let path = self.paths.get(&id).cloned().unwrap_or_default();
+            counts.entry(path).or_default().add(Counts::of(0, dropped));
+        }
+        counts
+    }
+
+    /// Goes on with an emission, or begins to tell the steps what has moved; then tells the readers
+    /// what the steps promise. False if nothing had moved but the clock.
+    fn settle<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<bool> {
+        let now = cx.clock.now();
+        let is_due = self.stage.next_tick().is_some_and(|at| at <= now);
+        let is_asked = self.is_unsettled || is_due || self.stage.is_settling();
+        // Elements that come next find the steps' clock right.
+        if !is_asked && now < self.told + cx.limits.time_grain {
+            return Ok(false);
+        }
+        if !self.stage.is_settling() {
+            self.is_unsettled = false;
+            self.told = now;
+            self.stage.begin_settling(Some(now));
+        }
+        let _ = self.stage.settle_some(cx.limits.quanta)?;
+        self.tell_watermarks()?;
+        Ok(is_asked)
+    }
+
+    fn tell_watermarks(&mut self) -> Result<()> {
+        if self.stage.is_parked() {
+            return Ok(());
+        }
+        let promised: Vec<Timestamp> = self.stage.outlet_watermarks().collect();
+        let moved = |(exit, to): (&Exit, &Timestamp)| *to > exit.sent;
+        if self.exits.iter().zip(&promised).any(moved) {
+            self.stage.flush_partial()?;
+        }
+        for (exit, to) in self.exits.iter_mut().zip(promised) {
+            if to > exit.sent {
+                exit.sent = to;
+                exit.is_idle = false;
+                exit.tell(|| Message::Watermark(to));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing, unless a mistake is switched on: then what is never told too early is.
+    fn disobey(&mut self) {
+        let not_held = is_on(Mutant::WatermarkNotHeld) && self.stage.is_emitting();
+        let overtakes = is_on(Mutant::WatermarkPassesParked) && self.stage.is_parked();
+        if not_held || overtakes {
+            let input = self.input_watermark();
+            for exit in self.exits.iter_mut().filter(|exit| exit.sent < input) {
+                exit.sent = input;
+                exit.tell(|| Message::Watermark(input));
+            }
+        }
+    }
+
+    fn input_watermark(&self) -> Timestamp {
+        match &self.input {
+            Input::Source(reading) => reading.watermark(),
+            Input::Exchanges(inlets) => {
+                let watermarks = inlets.iter().map(|(_, inlet)| inlet.watermark());
+                watermarks.min().unwrap_or(Timestamp::MIN)
+            }
+        }
+    }
+
+    /// Reads some batches, as far as the stage takes them; when there are no more, nothing stays in
+    /// partial buffers.
+    fn read<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<bool> {
+        let mut worked = false;
+        let mut is_dry = false;
+        for _ in 0..cx.limits.batches {
+            match self.read_once(cx)? {
+                Step::Batch => worked = true,
+                Step::Control => {
+                    worked = true;
+                    is_dry = true;
+                }
+                Step::Dry => {
+                    is_dry = true;
+                    break;
+                }
+                Step::Stuck => break,
+            }
+        }
+        self.note_watermarks(cx);
+        if is_dry && !self.is_unsettled && !self.stage.is_parked() {
+            self.stage.flush_partial()?;
+        }
+        Ok(worked)
+    }
+
+    fn read_once<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<Step> {
+        match &mut self.input {
+            Input::Source(_) => self.read_source(cx),
+            Input::Exchanges(inlets) => {
+                let n = inlets.len();
+                let from = cx.clock.env().choose(n.max(1));
+                let mut found = Step::Dry;
+                for i in 0..n {
+                    match self.read_inlet((from + i) % n, cx)? {
+                        Step::Batch => return Ok(Step::Batch),
+                        Step::Control => found = Step::Control,
+                        Step::Stuck if found == Step::Dry => found = Step::Stuck,
+                        Step::Stuck | Step::Dry => {}
+                    }
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    fn read_inlet<E: Env>(&mut self, entry: usize, cx: &Cx<'_, E>) -> Result<Step> {
+        let Input::Exchanges(inlets) = &mut self.input else {
+            return Ok(Step::Dry);
+        };
+        if !self.stage.accepts(entry) {
+            return Ok(Step::Stuck);
+        }
+        let (_, inlet) = &mut inlets[entry];
+        match inlet.receive(cx.clock.env(), cx.orders.cancelled) {
+            Received::Nothing => Ok(Step::Dry),
+            Received::Control => Ok(Step::Control),
+            Received::Batch(mut delivery) => {
+                self.is_unsettled = true;
+                self.stage.push(entry, delivery.batch.as_mut())?;
+                inlet.give_back(delivery);
+                Ok(Step::Batch)
+            }
+        }
+    }
+
+    fn read_source<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<Step> {
+        let Input::Source(reading) = &mut self.input else {
+            return Ok(Step::Dry);
+        };
+        if cx.orders.drain {
+            reading.stop();
+        }
+        if cx.orders.last.is_some() && cx.orders.last <= self.passed {
+            return Ok(Step::Dry);
+        }
+        if !self.stage.accepts(0) {
+            return Ok(Step::Stuck);
+        }
+        let mut batch = reading.take_buffer();
+        if !reading.read(cx.clock, batch.as_mut())? {
+            reading.keep_buffer(batch);
+            return Ok(Step::Dry);
+        }
+        if !batch.is_empty() {
+            self.is_unsettled = true;
+            let pushed = self.stage.push(0, batch.as_mut());
+            pushed.map_err(|e| reading.near(e))?;
+        }
+        reading.keep_buffer(batch);
+        Ok(Step::Batch)
+    }
+
+    /// Passes what the inputs promise on to the stage.
+    fn note_watermarks<E: Env>(&mut self, cx: &Cx<'_, E>) {
+        match &mut self.input {
+            Input::Source(reading) => {
+                if reading.advance(cx.clock) {
+                    self.stage.set_watermark(0, reading.watermark());
+                    self.is_unsettled = true;
+                }
+            }
+            Input::Exchanges(inlets) => {
+                for (entry, (_, inlet)) in inlets.iter().enumerate() {
+                    self.is_unsettled |= self.stage.set_watermark(entry, inlet.watermark());
+                }
+            }
+        }
+    }
+
+    /// Tells the readers not to wait for this stage while all its inputs are idle.
+    fn tell_idleness(&mut self, worked: bool) {
+        if self.stage.is_parked() || self.stage.is_settling() {
+            return;
+        }
+        let is_idle = match &self.input {
+            Input::Source(reading) => reading.is_idle(),
+            Input::Exchanges(inlets) => {
+                let mut live = inlets.iter().filter(|(_, i)| !i.has_ended()).peekable();
+                live.peek().is_some() && live.all(|(_, inlet)| inlet.is_idle())
+            }
+        };
+        for exit in &mut self.exits {
+            if is_idle && (worked || !exit.is_idle) {
+                exit.tell(|| Message::Idle);
+            } else if exit.is_idle && !is_idle {
+                let sent = exit.sent;
+                exit.tell(|| Message::Watermark(sent));
+            }
+            exit.is_idle = is_idle;
+        }
+    }
+
+    /// Once all inputs have ended and nothing is left to tell: lets the timers of processing time
+    /// fire, one after the other, then says that nothing follows.
+    fn finish(&mut self) -> Result<bool> {
+        let has_ended = match &self.input {
+            Input::Source(reading) => reading.has_ended(),
+            Input::Exchanges(inlets) => inlets.iter().all(|(_, inlet)| inlet.has_ended()),
+        };
+        let is_busy = self.is_unsettled || self.stage.is_settling() || self.stage.is_parked();
+        if !has_ended || is_busy {
+            return Ok(false);
+        }
+        if let Some(due) = self.stage.next_tick() {
+            // Nothing will come before it any more: there is nothing to wait for.
+            self.stage.begin_settling(Some(due.max(self.told)));
+            return Ok(true);
+        }
+        self.stage.flush_partial()?;
+        for exit in &self.exits {
+            exit.tell(|| Message::End);
+        }
+        self.is_finished = true;
+        Ok(true)
+    }
+
+    /// How long there is nothing to do unless something comes.
+    pub(crate) fn pause<E: Env>(&self, clock: &Clock<E>) -> Option<Duration> {
+        if self.is_finished {
+            return None;
+        }
+        let tick = self.stage.next_tick().map(|at| clock.until(at));
+        let source = match &self.input {
+            Input::Source(reading) => reading.pause(clock),
+            Input::Exchanges(_) => None,
+        };
+        tick.into_iter().chain(source).min()
+    }
+}
+
+/// What one attempt to read came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Batch,
+    Control,
+    Dry,
+    Stuck,
+}

@@ -1,0 +1,181 @@
+//! `Worker`: one copy of every stage, for a range of key groups.
+//!
+//! Owns the order of stages in a turn (the last first, so that there is room before there is work)
+//! and puts together what the tasks write down at the end of an epoch. Invariant: a worker never
+//! stops because one stage cannot go on.
+
+use crate::clock::Clock;
+use crate::control::{Ack, Control, Orders, Report};
+use crate::exchange::Bell;
+use crate::machine::{Machine, Turn};
+use crate::settings::Limits;
+use crate::snapshot::{Held, StagedEpoch};
+use crate::task::{Cx, Frozen, Task};
+use std::sync::Arc;
+use whitebeam_env::Env;
+use whitebeam_runner_core::stage::catch;
+use whitebeam_sdk::Result;
+use whitebeam_sdk::sink::Epoch;
+
+/// What is put together of an epoch.
+#[derive(Debug)]
+struct Gathered {
+    epoch: Epoch,
+    held: Held,
+    staged: StagedEpoch,
+    frozen: usize,
+    was_idle: bool,
+}
+
+/// One copy of every stage.
+#[derive(Debug)]
+pub(crate) struct Worker<E> {
+    index: usize,
+    clock: Clock<E>,
+    /// In the order of the stages.
+    tasks: Vec<Task>,
+    control: Arc<Control>,
+    bell: Arc<Bell>,
+    limits: Limits,
+    gathered: Option<Gathered>,
+    has_reported_end: bool,
+    is_over: bool,
+}
+
+impl<E: Env> Worker<E> {
+    pub(crate) fn new(
+        index: usize,
+        env: E,
+        tasks: Vec<Task>,
+        control: Arc<Control>,
+        bell: Arc<Bell>,
+        limits: Limits,
+    ) -> Self {
+        Worker {
+            index,
+            clock: Clock::new(env),
+            tasks,
+            control,
+            bell,
+            limits,
+            gathered: None,
+            has_reported_end: false,
+            is_over: false,
+        }
+    }
+
+    fn work(&mut self, orders: Orders) -> Result<bool> {
+        let mut worked = false;
+        if let Some(cancelled) = orders.cancelled {
+            self.give_up(cancelled);
+        }
+        for i in (0..self.tasks.len()).rev() {
+            let cx = Cx {
+                clock: &self.clock,
+                orders,
+                limits: &self.limits,
+            };
+            let mut frozen = None;
+            worked |= self.tasks[i].turn(&cx, &mut frozen)?;
+            if let Some(frozen) = frozen
+                && let Some(epoch) = self.tasks[i].passed()
+            {
+                self.gather(epoch, frozen);
+            }
+        }
+        if !self.has_reported_end && self.tasks.iter().all(Task::is_finished) {
+            self.has_reported_end = true;
+            self.control.report(Report::Finished);
+        }
+        Ok(worked)
+    }
+
+    fn gathering(&mut self, epoch: Epoch) -> &mut Gathered {
+        if self.gathered.as_ref().is_some_and(|g| g.epoch != epoch) {
+            self.gathered = None;
+        }
+        self.gathered.get_or_insert_with(|| Gathered {
+            epoch,
+            held: Held::default(),
+            staged: StagedEpoch {
+                epoch,
+                ..StagedEpoch::default()
+            },
+            frozen: 0,
+            was_idle: false,
+        })
+    }
+
+    fn gather(&mut self, epoch: Epoch, frozen: Frozen) {
+        let gathered = self.gathering(epoch);
+        gathered.held.merge(frozen.held);
+        gathered.staged.append(frozen.staged);
+        gathered.frozen += 1;
+        gathered.was_idle |= frozen.was_idle;
+        self.hand_over();
+    }
+
+    /// No task waits for a barrier up to `cancelled`; what the sinks staged is handed over.
+    fn give_up(&mut self, cancelled: Epoch) {
+        if self.tasks.iter().all(|t| t.passed() >= Some(cancelled)) {
+            return;
+        }
+        self.tasks.iter_mut().for_each(|t| t.give_up(cancelled));
+        self.gathering(cancelled);
+        self.hand_over();
+    }
+
+    /// Tells the coordinator, once every task has passed the epoch.
+    fn hand_over(&mut self) {
+        let Some(gathered) = &self.gathered else {
+            return;
+        };
+        let epoch = gathered.epoch;
+        if self.tasks.iter().any(|t| t.passed() < Some(epoch)) {
+            return;
+        }
+        if let Some(gathered) = self.gathered.take() {
+            self.control.report(Report::Ack(Ack {
+                worker: self.index,
+                epoch,
+                held: gathered.held,
+                staged: gathered.staged,
+                is_complete: gathered.frozen == self.tasks.len(),
+                was_idle: gathered.was_idle,
+            }));
+        }
+    }
+
+    fn over(&mut self) -> Turn {
+        if !self.is_over {
+            self.is_over = true;
+            self.tasks.iter_mut().for_each(Task::teardown);
+        }
+        Turn::Over
+    }
+}
+
+impl<E: Env> Machine for Worker<E> {
+    fn turn(&mut self) -> Turn {
+        let orders = self.control.orders();
+        if self.is_over || orders.stop {
+            return self.over();
+        }
+        self.clock.read();
+        match catch(|| self.work(orders)).and_then(|worked| worked) {
+            Ok(true) => Turn::Worked,
+            Ok(false) => {
+                let pauses = self.tasks.iter().filter_map(|t| t.pause(&self.clock));
+                Turn::Idle(pauses.min())
+            }
+            Err(e) => {
+                self.control.report(Report::Failed(e));
+                self.over()
+            }
+        }
+    }
+
+    fn bell(&self) -> &Arc<Bell> {
+        &self.bell
+    }
+}
