@@ -24,6 +24,7 @@
 //! |---|---|---|
 //! | `local` | yes | [`runners::LocalRunner`]: one thread, strict, repeatable |
 //! | `batch` | yes | [`runners::BatchRunner`]: bounded input, all cores |
+//! | `log` | yes | [`io::log`]: topics in a folder, read without end or up to one |
 //! | `cli` | yes | [`main`]: one command line for every pipeline binary |
 
 #[cfg(feature = "cli")]

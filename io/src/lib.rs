@@ -3,4 +3,8 @@
 //! Knows no runner: readers are polled, writers are handed batches, and neither has a thread or a
 //! clock of its own.
 
+#[cfg(feature = "log")]
+pub mod codec;
 pub mod file;
+#[cfg(feature = "log")]
+pub mod log;

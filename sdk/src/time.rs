@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::str::FromStr;
 
 /// An instant of event time in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -175,6 +176,28 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// An instant in a text that is none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoInstant(String);
+
+impl fmt::Display for NoInstant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoInstant {}
+
+impl FromStr for Timestamp {
+    type Err = NoInstant;
+
+    /// Reads RFC 3339, such as `2010-12-01T08:26:00Z`.
+    fn from_str(text: &str) -> Result<Self, NoInstant> {
+        let instant: jiff::Timestamp = text.parse().map_err(|e| NoInstant(format!("{e}")))?;
+        Ok(Timestamp::from_micros(instant.as_microsecond()))
+    }
+}
+
 impl fmt::Debug for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, name) = match self.0 {
@@ -329,6 +352,11 @@ mod tests {
             Timestamp::from_secs(1_291_191_960).to_string(),
             "2010-12-01T08:26:00Z"
         );
+        assert_eq!(
+            "2010-12-01T09:26:00+01:00".parse(),
+            Ok(Timestamp::from_secs(1_291_191_960))
+        );
+        assert!("2010-12-01".parse::<Timestamp>().is_err());
         assert_eq!(Timestamp::MAX.to_string(), "max");
         assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
     }
