@@ -1,8 +1,8 @@
 //! Fast path: overlapping windows by slices, so that an element is added once and not once per
 //! window.
 //!
-//! A slice is a span that no window boundary cuts. Owns one table per slice; a window is emitted
-//! as the merge of its slices. Right under the same conditions as `windowed`, and only while
+//! A slice is a span that no window boundary cuts. Owns one table per slice, of those that the
+//! store may keep together; a window is emitted as the merge of its slices. Right under the same conditions as `windowed`, and only while
 //! windows follow from timestamps: the first batch with explicit windows turns slices into window
 //! tables for good.
 
@@ -32,6 +32,20 @@ pub(super) struct Slices {
     partials: Box<dyn ErasedBatch>,
     partials_port: Port,
     parts: Vec<TableId>,
+    /// Slices that are open at once if the watermark keeps up.
+    most: usize,
+}
+
+/// Slices beside those of a window that are open while it waits for the watermark.
+const AHEAD: usize = 3;
+
+/// Slices of a window.
+fn slices_of(window_fn: WindowFn) -> usize {
+    let WindowFn::Sliding { size, .. } = window_fn else {
+        return 1;
+    };
+    let (from, to) = cell_of(window_fn)(Timestamp::from_micros(0));
+    (size.micros() / (to.micros() - from.micros()).max(1)) as usize
 }
 
 impl std::fmt::Debug for Slices {
@@ -56,6 +70,7 @@ impl Slices {
             partials: grouping.new_input(grouping.inputs()),
             partials_port: grouping.inputs(),
             parts: Vec::new(),
+            most: slices_of(window_fn) + AHEAD,
         }
     }
 
@@ -96,7 +111,7 @@ impl Slices {
             watermark,
             ..
         } = &mut self.windows;
-        let (open, window_fn) = (&mut self.open, self.window_fn);
+        let (open, window_fn, most) = (&mut self.open, self.window_fn, self.most);
         runs.clear();
         tables.clear();
         let cell = cell_of(window_fn);
@@ -112,7 +127,8 @@ impl Slices {
             });
             let first = tables.len() as u32;
             if live {
-                tables.push(*open.entry(cell(ts).0).or_insert_with(|| store.open()));
+                let slice = open.entry(cell(ts).0);
+                tables.push(*slice.or_insert_with(|| store.open_slice(most)));
             }
             runs.push(Run {
                 upto: upto as u32,
@@ -249,9 +265,12 @@ impl Step for Slices {
         }
         for record in from.keyed() {
             let mut bytes = record.bytes.as_slice();
-            let store = &mut self.windows.store;
+            let (store, most) = (&mut self.windows.store, self.most);
             let table = match element::decode(&mut bytes)? {
-                Table::Slice(start) => *self.open.entry(start).or_insert_with(|| store.open()),
+                Table::Slice(start) => {
+                    let slice = self.open.entry(start);
+                    *slice.or_insert_with(|| store.open_slice(most))
+                }
                 Table::Window(window) => {
                     self.by_window = true;
                     self.windows.table(window)

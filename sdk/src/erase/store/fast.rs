@@ -2,11 +2,13 @@
 //!
 //! Owns tables, keys and accumulators of one grouping. See the trait for the protocol.
 
+mod emission;
 mod spans;
 
 use super::feed::{ErasedFeed, Target};
 use super::keys::Keys;
-use super::table::{Entry, Table};
+use super::ring::{Place, Ring, Showing, columns_of, renew};
+use super::table::Table;
 use super::{AccId, AccOp, After, Firing, GroupStore, Run, Slot, Stamp, TableId, Which};
 use crate::batch::{Batch, batch_len};
 use crate::element;
@@ -15,6 +17,7 @@ use crate::erase::gather::Gather;
 use crate::erase::step::{Flow, Port};
 use crate::error::{Error, Result};
 use crate::hash::{KeyGroup, stable_hash};
+use emission::drain_table;
 pub(super) use spans::Spans;
 use std::sync::Arc;
 
@@ -22,14 +25,16 @@ use std::sync::Arc;
 pub(crate) struct TableStore<G: Gather> {
     gather: Arc<G>,
     feeds: Vec<Arc<dyn ErasedFeed<G>>>,
-    tables: Vec<Option<Table<G::Key, G::Acc>>>,
+    places: Vec<Option<Place<G::Key, G::Acc>>>,
+    /// The tables that `open_slice` made, as far as they share an index.
+    ring: Ring<G::Key, G::Acc>,
     /// Ids of closed tables.
     free: Vec<u32>,
     /// Emptied tables, their memory kept for the next window.
     spare: Vec<Table<G::Key, G::Acc>>,
-    /// How far the emission of each table under `After::Keep` or `Reset` has come.
-    cursors: Vec<usize>,
-    /// Parts of an emission merged, while it is under way.
+    /// The emission that passes over the ring, until something is to change there.
+    showing: Option<Showing>,
+    /// Parts of any other emission merged, while it is under way.
     merged: Option<Table<G::Key, G::Acc>>,
     /// The table that this emission has reset.
     resetting: Option<TableId>,
@@ -44,7 +49,7 @@ impl<G: Gather> std::fmt::Debug for TableStore<G> {
         write!(
             f,
             "TableStore({} tables)",
-            self.tables.len() - self.free.len()
+            self.places.len() - self.free.len()
         )
     }
 }
@@ -54,10 +59,11 @@ impl<G: Gather> TableStore<G> {
         TableStore {
             gather,
             feeds,
-            tables: Vec::new(),
+            places: Vec::new(),
+            ring: Ring::new(),
             free: Vec::new(),
             spare: Vec::new(),
-            cursors: Vec::new(),
+            showing: None,
             merged: None,
             resetting: None,
             keys: Keys::new(),
@@ -68,10 +74,23 @@ impl<G: Gather> TableStore<G> {
     }
 
     #[allow(clippy::expect_used, reason = "states the invariant")]
-    fn table(&mut self, id: TableId) -> &mut Table<G::Key, G::Acc> {
-        self.tables[id.0 as usize]
+    fn place(&mut self, id: TableId) -> &mut Place<G::Key, G::Acc> {
+        self.places[id.0 as usize]
             .as_mut()
             .expect("the policy names open tables only")
+    }
+
+    fn open_at(&mut self, place: Place<G::Key, G::Acc>) -> TableId {
+        match self.free.pop() {
+            Some(id) => {
+                self.places[id as usize] = Some(place);
+                TableId(id)
+            }
+            None => {
+                self.places.push(Some(place));
+                TableId(self.places.len() as u32 - 1)
+            }
+        }
     }
 
     fn recycle(&mut self, mut table: Table<G::Key, G::Acc>) {
@@ -81,58 +100,15 @@ impl<G: Gather> TableStore<G> {
         }
     }
 
-    /// Fills the scratch table with all parts.
-    fn merge_parts(&mut self, parts: &[TableId]) {
-        let mut into = self.spare.pop().unwrap_or_else(Table::new);
-        for id in parts {
-            let Some(part) = &self.tables[id.0 as usize] else {
-                continue;
-            };
-            for Entry { key, acc } in &part.entries {
-                let before = into.entries.len();
-                let slot = into.slot(stable_hash(key), key.clone(), || acc.clone());
-                if slot < before {
-                    self.gather.merge(&mut into.entries[slot].acc, acc.clone());
-                }
+    /// Empties a table.
+    fn clear(&mut self, id: TableId) {
+        match self.place(id) {
+            Place::Own(table) => table.clear(),
+            Place::Column(column) => {
+                let column = *column;
+                self.ring.clear(column);
             }
         }
-        self.merged = Some(into);
-    }
-}
-
-/// Emits entries from the end of `table` until it is empty or the output is full: the order of
-/// keys means nothing, and what is emitted is gone, so no cursor is needed.
-fn drain_table<G: Gather>(
-    gather: &G,
-    table: &mut Table<G::Key, G::Acc>,
-    which: Which,
-    out: &mut dyn ErasedBatch,
-) -> Flow {
-    match which {
-        Which::Outputs => {
-            let out = typed::<G::Out>(out).owned_mut();
-            let limit = batch_len::<G::Out>();
-            while out.len() < limit {
-                let Some(Entry { key, acc }) = table.entries.pop() else {
-                    return Flow::Done;
-                };
-                gather.emit(key, acc, &mut |value| out.push(value));
-            }
-        }
-        Which::Partials => {
-            let out = typed::<(G::Key, G::Acc)>(out).owned_mut();
-            let limit = batch_len::<(G::Key, G::Acc)>();
-            let keep = table
-                .entries
-                .len()
-                .saturating_sub(limit.saturating_sub(out.len()));
-            out.extend(table.entries.drain(keep..).map(|e| (e.key, e.acc)));
-        }
-    }
-    if table.entries.is_empty() {
-        Flow::Done
-    } else {
-        Flow::Yield
     }
 }
 
@@ -158,31 +134,36 @@ pub(super) fn stamped(
 impl<G: Gather> GroupStore for TableStore<G> {
     fn open(&mut self) -> TableId {
         let table = self.spare.pop().unwrap_or_else(Table::new);
-        match self.free.pop() {
-            Some(id) => {
-                self.tables[id as usize] = Some(table);
-                self.cursors[id as usize] = 0;
-                TableId(id)
-            }
-            None => {
-                self.tables.push(Some(table));
-                self.cursors.push(0);
-                TableId(self.tables.len() as u32 - 1)
-            }
+        self.open_at(Place::Own(table))
+    }
+
+    fn open_slice(&mut self, most: usize) -> TableId {
+        if Ring::<G::Key, G::Acc>::suits()
+            && let Some(column) = self.ring.open(most)
+        {
+            return self.open_at(Place::Column(column));
         }
+        self.open()
     }
 
     fn close(&mut self, id: TableId) {
-        if let Some(table) = self.tables[id.0 as usize].take() {
-            self.recycle(table);
-            self.free.push(id.0);
+        match self.places[id.0 as usize].take() {
+            Some(Place::Own(table)) => self.recycle(table),
+            Some(Place::Column(column)) => {
+                self.settle();
+                self.ring.close(column);
+            }
+            None => return,
         }
+        self.free.push(id.0);
     }
 
     fn len(&self, id: TableId) -> usize {
-        self.tables[id.0 as usize]
-            .as_ref()
-            .map_or(0, |t| t.entries.len())
+        match &self.places[id.0 as usize] {
+            Some(Place::Own(table)) => table.entries.len(),
+            Some(Place::Column(column)) => self.ring.len(*column),
+            None => 0,
+        }
     }
 
     fn upsert(
@@ -193,10 +174,12 @@ impl<G: Gather> GroupStore for TableStore<G> {
         ids: &[TableId],
         slots: Option<&mut Vec<Slot>>,
     ) -> Result<()> {
+        self.settle();
         let target = Target {
             runs,
             ids,
-            tables: &mut self.tables,
+            places: &mut self.places,
+            ring: &mut self.ring,
         };
         self.feeds[port].upsert(&self.gather, input, target, slots);
         Ok(())
@@ -210,41 +193,49 @@ impl<G: Gather> GroupStore for TableStore<G> {
         after: After,
         out: &mut dyn ErasedBatch,
     ) -> Result<Flow> {
-        let gather = Arc::clone(&self.gather);
         let mut flow = Flow::Done;
-        match (parts, after) {
-            ([one], After::Close) => {
-                let table = self.table(*one);
-                stamped(out, stamp, |out| {
-                    flow = drain_table(&*gather, table, which, out)
-                });
-                if flow == Flow::Done {
-                    self.table(*one).clear();
+        if let ([one], After::Close) = (parts, after) {
+            let gather = Arc::clone(&self.gather);
+            match self.place(*one) {
+                Place::Own(table) => {
+                    stamped(out, stamp, |out| {
+                        flow = drain_table(&*gather, table, which, out)
+                    });
+                    if flow == Flow::Done {
+                        table.clear();
+                    }
+                }
+                Place::Column(column) => {
+                    let column = *column;
+                    stamped(out, stamp, |out| {
+                        flow = self.drain_column(column, which, out)
+                    });
                 }
             }
-            _ => {
-                if self.merged.is_none() {
-                    self.merge_parts(parts);
-                    if after == After::Reset {
-                        // At once: what is added while the emission is open is not of its pane.
-                        parts.iter().for_each(|id| self.table(*id).clear());
-                        self.resetting = parts.first().copied();
-                    }
+            return Ok(flow);
+        }
+        if self.merged.is_none() && self.showing.is_none() {
+            match columns_of(&self.places, parts) {
+                Some(columns) if after != After::Reset => {
+                    self.showing = Some(Showing { columns, from: 0 });
                 }
-                if let Some(mut table) = self.merged.take() {
-                    stamped(out, stamp, |out| {
-                        flow = drain_table(&*gather, &mut table, which, out)
-                    });
-                    match flow {
-                        Flow::Done => {
-                            self.resetting = None;
-                            self.recycle(table);
-                        }
-                        Flow::Yield => self.merged = Some(table),
-                    }
-                }
+                _ => self.merge_parts(parts),
+            }
+            if after == After::Reset {
+                // At once: what is added while the emission is open is not of its pane.
+                parts.iter().for_each(|id| self.clear(*id));
+                self.resetting = parts.first().copied();
             }
         }
+        stamped(out, stamp, |out| match &mut self.showing {
+            Some(showing) => {
+                flow = self.ring.show(&*self.gather, showing, which, out);
+                if flow == Flow::Done {
+                    self.showing = None;
+                }
+            }
+            None => flow = self.drain_merged(which, out),
+        });
         Ok(flow)
     }
 
@@ -255,14 +246,22 @@ impl<G: Gather> GroupStore for TableStore<G> {
         from: &mut usize,
         out: &mut dyn ErasedBatch,
     ) -> Result<Flow> {
-        let gather = Arc::clone(&self.gather);
-        let table = self.table(id);
+        self.settle();
+        let gather = &*self.gather;
+        let place = &mut self.places[id.0 as usize];
         let out = typed::<G::Out>(out);
         while let Some(firing) = firings.get(*from) {
             if out.len() >= batch_len::<G::Out>() {
                 return Ok(Flow::Yield);
             }
-            let Entry { key, acc } = &mut table.entries[firing.slot as usize];
+            let (key, acc) = match place {
+                Some(Place::Own(table)) => {
+                    let entry = &mut table.entries[firing.slot as usize];
+                    (&entry.key, &mut entry.acc)
+                }
+                Some(Place::Column(column)) => self.ring.entry_mut(*column, firing.slot as usize),
+                None => return Err(Error::internal("a pane fired in a closed table")),
+            };
             let empty;
             let shown = match firing.acc {
                 Some(_) => &*acc,
@@ -407,40 +406,69 @@ impl<G: Gather> GroupStore for TableStore<G> {
         each: &mut dyn FnMut(KeyGroup, Slot, &[u8]),
     ) -> Result<()> {
         let mut bytes = Vec::new();
-        let pending = self.merged.take_if(|_| self.resetting == Some(id));
-        let owed = pending.iter().flat_map(|table| &table.entries);
-        let entries = self.table(id).entries.iter().chain(owed);
-        for (slot, Entry { key, acc }) in entries.enumerate() {
+        let mut save = |slot: usize, key: &G::Key, acc: &G::Acc| {
             bytes.clear();
             element::encode(key, &mut bytes)?;
             element::encode(acc, &mut bytes)?;
             each(KeyGroup::of(stable_hash(key), groups), slot as Slot, &bytes);
-        }
-        if pending.is_some() {
-            self.merged = pending;
-        }
-        Ok(())
+            Ok(())
+        };
+        let slots = match &self.places[id.0 as usize] {
+            Some(Place::Own(Table { entries, .. })) => {
+                let mut all = entries.iter().enumerate();
+                all.try_for_each(|(slot, e)| save(slot, &e.key, &e.acc))?;
+                entries.len()
+            }
+            Some(Place::Column(column)) => {
+                let mut all = self.ring.column(*column);
+                all.try_for_each(|(slot, key, acc)| save(slot, key, acc))?;
+                self.ring.slots()
+            }
+            None => return Err(Error::internal("saving a closed table")),
+        };
+        let pending = self.merged.iter().filter(|_| self.resetting == Some(id));
+        let mut owed = pending.flat_map(|table| &table.entries).enumerate();
+        owed.try_for_each(|(i, e)| save(slots + i, &e.key, &e.acc))
     }
 
     fn load_entry(&mut self, id: TableId, from: &mut &[u8]) -> Result<Slot> {
         let key: G::Key = element::decode(from)?;
         let acc: G::Acc = element::decode(from)?;
-        let gather = Arc::clone(&self.gather);
-        let table = self.table(id);
-        let slot = table.slot(stable_hash(&key), key, || gather.create());
-        gather.merge(&mut table.entries[slot].acc, acc);
+        self.settle();
+        let gather = &*self.gather;
+        let hash = stable_hash(&key);
+        let slot = match &mut self.places[id.0 as usize] {
+            Some(Place::Own(table)) => {
+                let slot = table.slot(hash, key, || gather.create());
+                gather.merge(&mut table.entries[slot].acc, acc);
+                slot
+            }
+            Some(Place::Column(column)) => {
+                let (keys, accs) = self.ring.column_mut(*column);
+                let (slot, fresh) = keys.mark(hash, key, column.bit());
+                if fresh {
+                    renew(gather, accs, slot);
+                }
+                gather.merge(&mut accs[slot], acc);
+                slot
+            }
+            None => return Err(Error::internal("loading into a closed table")),
+        };
         Ok(slot as Slot)
     }
 
     fn bytes(&self) -> usize {
-        let tables: usize = self
-            .tables
+        let own = self
+            .places
             .iter()
             .flatten()
-            .chain(&self.spare)
-            .map(Table::bytes)
-            .sum();
+            .filter_map(|place| match place {
+                Place::Own(table) => Some(table),
+                Place::Column(_) => None,
+            });
+        let tables: usize = own.chain(&self.spare).map(Table::bytes).sum();
         tables
+            + self.ring.bytes()
             + self.spans.bytes()
             + self.keys.bytes()
             + self.accs.capacity() * size_of::<Option<G::Acc>>()

@@ -4,6 +4,7 @@
 //! which element belongs where.
 
 use super::fast::Spans;
+use super::ring::{Column, Place, Places, Ring, renew};
 use super::table::Table;
 use super::{AccOp, Meet, Proposed, Run, Slot, TableId};
 use crate::batch::{Col, Vals};
@@ -13,9 +14,6 @@ use crate::error::Result;
 use crate::hash::{KeyGroup, stable_hash};
 use crate::time::Timestamp;
 use crate::window::Window;
-
-/// The tables of a fast store, by id.
-pub(crate) type Tables<G> = [Option<Table<<G as Gather>::Key, <G as Gather>::Acc>>];
 
 /// Called with an element's row, its key, and what adds its value to an accumulator.
 pub(crate) type Visit<'a, G> = dyn FnMut(usize, &<G as Gather>::Key, &mut dyn FnMut(&mut <G as Gather>::Acc)) -> Result<()>
@@ -68,7 +66,8 @@ pub(crate) trait ErasedFeed<G: Gather>: Send + Sync {
 pub(crate) struct Target<'a, G: Gather> {
     pub(crate) runs: &'a [Run],
     pub(crate) ids: &'a [TableId],
-    pub(crate) tables: &'a mut Tables<G>,
+    pub(crate) places: &'a mut Places<G>,
+    pub(crate) ring: &'a mut Ring<G::Key, G::Acc>,
 }
 
 /// A typed input.
@@ -193,17 +192,17 @@ impl<F> TypedFeed<F> {
         &self,
         gather: &G,
         mut items: impl Iterator<Item = F::Item>,
-        target: Target<'_, G>,
+        mut target: Target<'_, G>,
         mut slots: Option<&mut Vec<Slot>>,
     ) where
         F: Feed<G>,
     {
-        let Target { runs, ids, tables } = target;
+        let (runs, ids) = (target.runs, target.ids);
         if let ([run], None) = (runs, &slots)
             && run.n == 1
         {
             let id = ids[run.first as usize];
-            return self.upsert_one(gather, items, table::<G>(tables, id), &mut |_| {});
+            return self.upsert_into(gather, items, &mut target, id, &mut |_| {});
         }
         let mut at = 0;
         for run in runs {
@@ -216,11 +215,11 @@ impl<F> TypedFeed<F> {
             };
             match &ids[run.first as usize..(run.first + run.n) as usize] {
                 [] => part.for_each(drop),
-                [one] => self.upsert_one(gather, part, table::<G>(tables, *one), &mut note),
+                [one] => self.upsert_into(gather, part, &mut target, *one, &mut note),
                 many => part.for_each(|item| {
                     for id in many {
                         let one = std::iter::once(item.clone());
-                        self.upsert_one(gather, one, table::<G>(tables, *id), &mut note);
+                        self.upsert_into(gather, one, &mut target, *id, &mut note);
                     }
                 }),
             }
@@ -256,6 +255,53 @@ impl<F> TypedFeed<F> {
             (Proposed::Gap(gap), Col::Each(all)) => items
                 .zip(all)
                 .for_each(|(item, &at)| add(item, Window::new(at, at + gap))),
+        }
+    }
+
+    #[inline(always)]
+    fn upsert_into<G: Gather>(
+        &self,
+        gather: &G,
+        items: impl Iterator<Item = F::Item>,
+        target: &mut Target<'_, G>,
+        id: TableId,
+        note: &mut impl FnMut(Slot),
+    ) where
+        F: Feed<G>,
+    {
+        match &mut target.places[id.0 as usize] {
+            Some(Place::Own(table)) => self.upsert_one(gather, items, table, note),
+            Some(Place::Column(column)) => {
+                self.upsert_column(gather, items, target.ring, *column, note);
+            }
+            None => debug_assert!(false, "the policy names open tables only"),
+        }
+    }
+
+    #[inline(always)]
+    fn upsert_column<G: Gather>(
+        &self,
+        gather: &G,
+        items: impl Iterator<Item = F::Item>,
+        ring: &mut Ring<G::Key, G::Acc>,
+        column: Column,
+        note: &mut impl FnMut(Slot),
+    ) where
+        F: Feed<G>,
+    {
+        if !Ring::<G::Key, G::Acc>::suits() {
+            // Known when compiled: such a store has no columns and needs no such loop.
+            return;
+        }
+        let (keys, accs) = ring.column_mut(column);
+        for item in items {
+            let (key, value) = F::split(item);
+            let (slot, fresh) = keys.mark(stable_hash(&key), key, column.bit());
+            if fresh {
+                renew(gather, accs, slot);
+            }
+            self.0.add(gather, &mut accs[slot], value);
+            note(slot as Slot);
         }
     }
 
@@ -303,12 +349,4 @@ impl<F> TypedFeed<F> {
         }
         table.entries[slot].acc = acc;
     }
-}
-
-#[inline(always)]
-#[allow(clippy::expect_used, reason = "states the invariant")]
-fn table<G: Gather>(tables: &mut Tables<G>, id: TableId) -> &mut Table<G::Key, G::Acc> {
-    tables[id.0 as usize]
-        .as_mut()
-        .expect("the policy names open tables only")
 }

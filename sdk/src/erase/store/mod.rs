@@ -9,7 +9,9 @@
 
 mod fast;
 mod feed;
+mod index;
 mod keys;
+mod ring;
 mod slow;
 mod span;
 mod table;
@@ -119,13 +121,20 @@ pub enum Which {
 
 /// Keys and accumulators of one grouping.
 ///
-/// **Tables** (windows that do not merge): `open`, `upsert`, `emit`, `emit_slots`, `close`.
+/// **Tables** (windows that do not merge): `open`, `open_slice`, `upsert`, `emit`, `emit_slots`,
+/// `close`.
 /// **Spans** (windows that only grow and merge): see [`SpanStore`].
 /// **Accumulators** (windows that merge; the general path): `resolve`, `new_acc`, `accumulate`,
 /// `merge_acc`, `emit_accs`, `free_acc`, `evict`.
 pub trait GroupStore: SpanStore + Send {
     /// A new, empty table.
     fn open(&mut self) -> TableId;
+    /// A new, empty table that is to be emitted with others made by this call, at most about
+    /// `most` of them open at once. Behaves like one of `open`, and may be faster.
+    fn open_slice(&mut self, most: usize) -> TableId {
+        let _ = most;
+        self.open()
+    }
     /// Drops a table whole.
     fn close(&mut self, table: TableId);
     /// Number of keys in a table.

@@ -41,6 +41,7 @@ fn table_op() -> impl Strategy<Value = Op> {
     let run = (0..30usize, prop::collection::vec(any::<u8>(), 0..3));
     prop_oneof![
         2 => Just(Op::Open),
+        3 => prop_oneof![2..8u8, Just(64), Just(65)].prop_map(Op::OpenSlice),
         1 => any::<u8>().prop_map(Op::Close),
         6 => (0..3usize, rows, prop::collection::vec(run, 0..4), any::<(bool, bool)>()).prop_map(
             |(port, rows, runs, (slots, shared))| {
@@ -165,6 +166,67 @@ fn many_parts_with_shared_keys_merge_once_each() {
     ops.push(emit(&[4, 0, 2, 1, 3], After::Close));
     run::<SumCase>(ops.clone());
     run::<ListCase>(ops);
+}
+
+#[test]
+fn slices_that_come_and_go_keep_their_keys_apart() {
+    // Keys die with their last slice: slots are given out again while others stay.
+    let mut ops = vec![Op::OpenSlice(4); 3];
+    for round in 0..40u8 {
+        ops.push(grow(2, 100 * u16::from(round % 7), true));
+        ops.push(grow(1, 40, true));
+        ops.push(emit(&[0, 1, 2], After::Keep));
+        ops.extend([Op::Close(0), Op::OpenSlice(4)]);
+    }
+    run::<SumCase>(ops.clone());
+    run::<ListCase>(ops);
+}
+
+#[test]
+fn slices_in_the_ring_and_beside_it_merge() {
+    let mut ops = vec![Op::OpenSlice(2); 5];
+    ops.extend((0..5u8).map(|table| grow(table, 100 * (u16::from(table) + 1), true)));
+    for after in [After::Keep, After::Close, After::Reset] {
+        for parts in [&[0, 1][..], &[0, 1, 2, 4], &[1], &[3]] {
+            ops.push(emit(parts, after));
+            ops.extend(parts.iter().map(|&table| grow(table, 70, true)));
+        }
+        ops.push(Op::Restore);
+    }
+    run::<SumCase>(ops.clone());
+    run::<ListCase>(ops);
+}
+
+#[test]
+fn what_comes_while_slices_are_emitted_is_not_emitted_with_them() {
+    for (parts, which) in [(vec![0, 1], Which::Outputs), (vec![1], Which::Partials)] {
+        let mut ops = vec![Op::OpenSlice(4); 3];
+        ops.extend((0..3u8).map(|table| grow(table, 290, true)));
+        for table in 0..3 {
+            ops.push(Op::Emit {
+                parts: parts.clone(),
+                which,
+                after: After::Keep,
+                between: (table, (200..299).map(|key| (key, 1)).collect()),
+            });
+        }
+        run::<SumCase>(ops);
+    }
+}
+
+#[test]
+fn a_slice_that_is_emptied_owes_only_the_rest() {
+    for reset in [true, false] {
+        let which = Which::Outputs;
+        let across = Op::EmitAcrossRestore {
+            table: 0,
+            which,
+            reset,
+        };
+        let slices = vec![Op::OpenSlice(4); 2];
+        let filled = [grow(0, 100, true), grow(1, 150, true)];
+        run::<SumCase>(slices.into_iter().chain(filled).chain([across]));
+    }
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(super) struct Side<C: Case> {
 
 struct Table<C: Case> {
     id: TableId,
+    /// Opened as a slice, beside at most so many.
+    slice: Option<usize>,
     slots: BTreeMap<C::Key, Slot>,
 }
 
@@ -55,10 +57,20 @@ impl<C: Case> Side<C> {
 
     pub(super) fn open(&mut self) {
         let id = self.store.open();
+        self.note_table(id, None);
+    }
+
+    pub(super) fn open_slice(&mut self, most: usize) {
+        let id = self.store.open_slice(most);
+        self.note_table(id, Some(most));
+    }
+
+    fn note_table(&mut self, id: TableId, slice: Option<usize>) {
         let taken = self.tables.iter().flatten().any(|t| t.id == id);
         assert!(!taken, "{id:?} is open already");
         self.tables.push(Some(Table {
             id,
+            slice,
             slots: BTreeMap::new(),
         }));
     }
@@ -319,7 +331,10 @@ impl<C: Case> Side<C> {
                 to.tables.push(None);
                 continue;
             };
-            to.open();
+            match table.slice {
+                Some(most) => to.open_slice(most),
+                None => to.open(),
+            }
             let first = records.len();
             save_table(self.store.as_mut(), table, &mut records);
             let loaded = to.tables.last_mut().unwrap().as_mut().unwrap();

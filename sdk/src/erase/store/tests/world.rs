@@ -34,6 +34,8 @@ pub(super) struct Fired {
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Open,
+    /// Opens a slice, beside at most so many.
+    OpenSlice(u8),
     Close(u8),
     /// `runs`: a number of rows and the tables they go to.
     Upsert {
@@ -110,6 +112,10 @@ impl<C: Case> World<C> {
             Op::Open => {
                 self.tables.push(Some(BTreeMap::new()));
                 self.each(|side| side.open());
+            }
+            Op::OpenSlice(most) => {
+                self.tables.push(Some(BTreeMap::new()));
+                self.each(|side| side.open_slice(usize::from(most)));
             }
             Op::Close(table) => self.close(table),
             Op::Upsert { added, runs, slots } => self.upsert(&added, &runs, slots),
