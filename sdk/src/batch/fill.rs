@@ -24,7 +24,7 @@ impl<'a, T> Fill<'a, T> {
     #[inline(always)]
     pub(crate) fn push(&mut self, value: T) {
         if self.len == self.cap {
-            self.grow();
+            (self.ptr, self.cap) = grow(self.vec, self.len);
         }
         // SAFETY: `len < cap` (checked above) and `ptr` is the vector's buffer of `cap` values.
         unsafe { self.ptr.add(self.len).write(value) };
@@ -34,16 +34,17 @@ impl<'a, T> Fill<'a, T> {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
-        // SAFETY: exactly `len` values from the start of the buffer are initialised.
-        unsafe { self.vec.set_len(self.len) };
-        self.vec.reserve(self.len.max(16));
-        self.ptr = self.vec.as_mut_ptr();
-        self.cap = self.vec.capacity();
-    }
+/// Makes room behind `len` values. Takes no `Fill`: one whose address is given away lives in memory,
+/// and every push would wait for the length that the one before it stored.
+#[cold]
+#[inline(never)]
+fn grow<T>(vec: &mut Vec<T>, len: usize) -> (*mut T, usize) {
+    // SAFETY: exactly `len` values from the start of the buffer are initialised.
+    unsafe { vec.set_len(len) };
+    vec.reserve(len.max(16));
+    (vec.as_mut_ptr(), vec.capacity())
 }
 
 impl<T> Drop for Fill<'_, T> {

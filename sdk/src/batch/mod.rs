@@ -6,6 +6,7 @@
 
 mod col;
 mod fill;
+mod prefetch;
 mod rewrite;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod windows;
 
 pub use col::{Col, Meta};
 pub(crate) use fill::{Fill, fill_from};
+pub(crate) use prefetch::prefetch_behind;
 pub(crate) use rewrite::{fits, rewrite, rewrite_each};
 pub use vals::{Batch, Vals};
 

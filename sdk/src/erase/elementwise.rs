@@ -6,7 +6,9 @@
 use super::batch::{ErasedBatch, typed};
 use super::kernel::Kernel;
 use super::step::{Flow, MakeStep, Outs, Port, Step, StepContext};
-use crate::batch::{Batch, Fill, Vals, batch_len, fill_from, fits, rewrite, rewrite_each};
+use crate::batch::{
+    Batch, Fill, Vals, batch_len, fill_from, fits, prefetch_behind, rewrite, rewrite_each,
+};
 use crate::element::Element;
 use crate::error::Result;
 use std::marker::PhantomData;
@@ -70,38 +72,57 @@ where
         }
         if input.meta.is_uniform() {
             out.meta.adopt_uniform(&input.meta);
-            self.run_uniform(input, out);
-        } else {
-            self.run_rows(input, out);
+            return Ok(self.run_uniform(input, out));
         }
+        self.run_rows(input, out);
         Ok(Flow::Done)
     }
 }
+
+/// With room for fewer outputs than this, a batch is full.
+const ROOM: usize = 16;
 
 impl<T: Element, K: Kernel<T>> KernelStep<T, K>
 where
     K::Out: Element,
 {
     /// At most one output each and one set of metadata: only values are touched.
-    fn run_uniform(&self, input: &mut Batch<T>, out: &mut Batch<K::Out>) {
+    fn run_uniform(&self, input: &mut Batch<T>, out: &mut Batch<K::Out>) -> Flow {
         let kernel = &*self.kernel;
-        if fits::<T, K::Out>()
-            && let Vals::Owned(v) = &mut input.vals
-        {
-            self.rewrite(v, out.owned_mut());
-            return;
-        }
-        let n = input.len();
-        fill_from(out.owned_mut(), n, |fill| match &mut input.vals {
-            Vals::Owned(v) => v
-                .drain(..)
-                .for_each(|x| kernel.run(x, &mut |y| fill.push(y))),
+        let out = out.owned_mut();
+        match &mut input.vals {
+            Vals::Owned(v) if fits::<T, K::Out>() => self.rewrite(v, out),
+            Vals::Owned(v) => fill_from(out, v.len(), |fill| {
+                v.drain(..)
+                    .for_each(|x| kernel.run(x, &mut |y| fill.push(y)));
+            }),
             Vals::Shared(all, range) => {
-                for x in &all[range.clone()] {
-                    kernel.run_ref(x, &mut |y| fill.push(y));
+                range.start += self.read(&all[range.clone()], out);
+                if range.start < range.end {
+                    return Flow::Yield;
                 }
             }
+        }
+        Flow::Done
+    }
+
+    /// Reads shared inputs, of which a batch may hold many, until the output is as large as a
+    /// batch should be for the next step; answers how many were read.
+    fn read(&self, inputs: &[T], out: &mut Vec<K::Out>) -> usize {
+        let kernel = &*self.kernel;
+        let limit = batch_len::<K::Out>();
+        let mut read = 0;
+        fill_from(out, limit, |fill| {
+            while read < inputs.len() && fill.len() + ROOM <= limit {
+                let block = &inputs[read..inputs.len().min(read + limit - fill.len())];
+                for x in block {
+                    prefetch_behind(x);
+                    kernel.run_ref(x, &mut |y| fill.push(y));
+                }
+                read += block.len();
+            }
         });
+        read
     }
 
     /// Outputs of the size of inputs: written where the inputs lie. The buffers change places, so
@@ -133,6 +154,7 @@ where
                 Vals::Owned(v) => run_each(kernel, v.drain(..), rows, fill),
                 Vals::Shared(all, range) => {
                     for (i, x) in all[range.clone()].iter().enumerate() {
+                        prefetch_behind(x);
                         kernel.run_ref(x, &mut |y| {
                             rows.push(i as u32);
                             fill.push(y);
@@ -151,31 +173,37 @@ where
         let n = input.len();
         let meta_len = out.len();
         self.rows.clear();
-        let mut taken = input.take_values().into_iter();
         let mut read = 0;
+        let rows = &mut self.rows;
         fill_from(out.owned_mut(), n.min(limit), |fill| {
-            while fill.len() < limit
-                && let Some(x) = taken.next()
-            {
+            let mut run = |x: T, fill: &mut Fill<'_, K::Out>| {
                 kernel.run(x, &mut |y| {
-                    self.rows.push(read);
+                    rows.push(read as u32);
                     fill.push(y);
                 });
                 read += 1;
+                fill.len() < limit
+            };
+            match &mut input.vals {
+                Vals::Owned(v) => {
+                    let mut taken = std::mem::take(v).into_iter();
+                    while let Some(x) = taken.next()
+                        && run(x, fill)
+                    {}
+                    *v = taken.collect();
+                }
+                Vals::Shared(all, range) => {
+                    let taken = all[range.clone()].iter();
+                    let _ = taken.cloned().try_for_each(|x| run(x, fill).then_some(()));
+                    range.start += read;
+                }
             }
         });
         let mut part = crate::batch::Meta::default();
         part.gather(&input.meta, &self.rows);
         out.meta.append(meta_len, &part, self.rows.len());
-        input.meta.skip(read as usize);
-        let rest: Vec<T> = taken.collect();
-        let flow = if rest.is_empty() {
-            Flow::Done
-        } else {
-            Flow::Yield
-        };
-        *input.owned_mut() = rest;
-        flow
+        input.meta.skip(read);
+        if read == n { Flow::Done } else { Flow::Yield }
     }
 }
 
@@ -191,5 +219,75 @@ fn run_each<T, K: Kernel<T>>(
             rows.push(i as u32);
             fill.push(y);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::super::drive;
+    use super::super::step::Outs;
+    use super::*;
+    use crate::pipeline::Pipeline;
+    use crate::prelude::*;
+    use crate::time::{Demand, Timestamp};
+    use std::sync::Arc;
+
+    /// What one step makes of a large shared batch, output batch by output batch.
+    fn outputs<U: Element>(c: &PCollection<U>, meta: crate::batch::Meta) -> Vec<Batch<U>> {
+        let all: Arc<Vec<u64>> = Arc::new((0..10_000).collect());
+        let (mut step, node) = drive::step(c, Demand::Exact).unwrap();
+        let mut input = Batch {
+            vals: Vals::Shared(all, 5..9_005),
+            meta,
+        };
+        let mut found = Vec::new();
+        loop {
+            let mut ports = drive::outputs(&node);
+            let flow = step
+                .process(0, &mut input, &mut Outs::new(&mut ports))
+                .unwrap();
+            found.push(std::mem::take(typed::<U>(&mut *ports[0])));
+            if flow == Flow::Done {
+                return found;
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_shared_input_leaves_in_batches_of_the_usual_size() {
+        let p = Pipeline::new();
+        let source = p.create(vec![0u64]);
+        let stamps = || (0..9_000).map(Timestamp::from_micros).collect::<Vec<_>>();
+        let uniform = crate::batch::Meta::default;
+        let each = || {
+            let mut meta = uniform();
+            meta.set_timestamps(stamps(), Demand::Exact);
+            meta
+        };
+        let odd = source.clone().filter(|x| x % 2 == 1);
+        let twice = source.clone().flat_map(|x| [x, x]);
+        for (c, expected) in [
+            (odd, (5..9_005).filter(|x| x % 2 == 1).collect::<Vec<u64>>()),
+            (twice, (5..9_005).flat_map(|x| [x, x]).collect()),
+        ] {
+            for (meta, cut) in [(uniform(), true), (each(), false)] {
+                let timed = matches!(meta.ts, crate::batch::Col::Each(_));
+                let batches = outputs(&c, meta);
+                let values: Vec<u64> = batches.iter().flat_map(|b| b.values().to_vec()).collect();
+                assert_eq!(values, expected);
+                for batch in &batches {
+                    assert!(
+                        !cut || batch.len() <= batch_len::<u64>() + 1,
+                        "{}",
+                        batch.len()
+                    );
+                    for (i, value) in batch.values().iter().enumerate().filter(|_| timed) {
+                        assert_eq!(batch.timestamp(i).micros(), *value as i64 - 5);
+                    }
+                }
+            }
+        }
     }
 }

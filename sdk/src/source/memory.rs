@@ -154,6 +154,10 @@ impl<T: Element, C: Timing<T>> Source for MemorySource<T, C> {
     }
 }
 
+/// Batches' worth of records that are read at once: they are not copied, and a step that reads them
+/// ends its output where a batch should end.
+const READ: usize = 8;
+
 struct MemoryReader<T, C> {
     records: Arc<Vec<T>>,
     timing: C,
@@ -168,7 +172,7 @@ impl<T: Element, C: Timing<T>> Reader<T> for MemoryReader<T, C> {
         if self.at >= self.end {
             return Ok(Poll::End);
         }
-        let most = self.options.max_elements.unwrap_or(batch_len::<T>());
+        let most = self.options.max_elements.unwrap_or(READ * batch_len::<T>());
         let range = self.at..self.end.min(self.at.saturating_add(most.max(1)));
         let mut meta = Meta::default();
         let records = &self.records[..self.end];

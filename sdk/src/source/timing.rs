@@ -4,7 +4,7 @@
 //! records in any order). Invariant: timestamps are only as exact as [`Demand`] asks, and without
 //! demand no user function is called.
 
-use crate::batch::Meta;
+use crate::batch::{Meta, batch_len, prefetch_behind};
 use crate::error::{Error, Result};
 use crate::time::{Demand, Duration, Timestamp};
 use std::ops::Range;
@@ -227,28 +227,25 @@ impl<T, F: Fn(&T) -> Timestamp + Send + Sync + 'static> Timing<T> for OutOfOrder
         meta: &mut Meta,
     ) -> Result<usize> {
         let time = &*self.time;
-        let part = &records[range.clone()];
+        let mut end = range.end;
         match demand {
-            Demand::None => return Ok(range.end),
-            Demand::Exact => meta.set_timestamps(part.iter().map(time).collect(), demand),
-            // Most batches lie within one cell: find out before storing anything.
-            Demand::Grid(_) => {
-                let widest = (Timestamp::MAX, Timestamp::MIN);
-                let bounds = part
-                    .iter()
-                    .map(time)
-                    .fold(widest, |(low, high), t| (low.min(t), high.max(t)));
-                if demand.same(bounds.0, bounds.1) {
+            Demand::None => return Ok(end),
+            Demand::Exact => meta.set_timestamps(stamps(&records[range.clone()], time), demand),
+            Demand::Grid(_) => match within_one_cell(&records[range.clone()], time, demand) {
+                Some((n, bounds)) => {
+                    end = range.start + n;
                     meta.set_timestamp(bounds.0);
                     meta.bounds = bounds;
-                } else {
-                    meta.set_timestamps(part.iter().map(time).collect(), demand);
                 }
-            }
+                None => {
+                    end = end.min(range.start + batch_len::<T>());
+                    meta.set_timestamps(stamps(&records[range.start..end], time), demand);
+                }
+            },
         }
         check_end_of_time(Some(meta.bounds.1), &range)?;
         self.latest = self.latest.max(meta.bounds.1);
-        Ok(range.end)
+        Ok(end)
     }
     fn watermark(&self) -> Timestamp {
         self.latest - self.bound
@@ -262,6 +259,40 @@ impl<T, F: Fn(&T) -> Timestamp + Send + Sync + 'static> Timing<T> for OutOfOrder
     fn hold(&self, _: &[T], _: usize) -> Timestamp {
         self.latest - self.bound
     }
+}
+
+fn stamps<T>(records: &[T], time: impl Fn(&T) -> Timestamp) -> Vec<Timestamp> {
+    records.iter().map(time).collect()
+}
+
+/// Records that are looked at together; a batch is cut between such blocks only.
+const BLOCK: usize = 64;
+
+/// How many of the first records lie in one cell of what is demanded, and their bounds. Most records
+/// do even without order, so that a batch of them stores no timestamps; nothing if the first block
+/// does not.
+#[inline]
+fn within_one_cell<T>(
+    records: &[T],
+    time: impl Fn(&T) -> Timestamp,
+    demand: Demand,
+) -> Option<(usize, (Timestamp, Timestamp))> {
+    let mut found = None;
+    let mut bounds = (Timestamp::MAX, Timestamp::MIN);
+    let mut n = 0;
+    for block in records.chunks(BLOCK) {
+        for record in block {
+            prefetch_behind(record);
+            let t = time(record);
+            bounds = (bounds.0.min(t), bounds.1.max(t));
+        }
+        if !demand.same(bounds.0, bounds.1) {
+            break;
+        }
+        n += block.len();
+        found = Some((n, bounds));
+    }
+    found
 }
 
 #[inline]

@@ -199,3 +199,56 @@ fn created_values_keep_the_timestamps_beside_them_through_a_cut() {
     ];
     assert_eq!(polled, expected);
 }
+
+#[test]
+fn unordered_records_are_cut_where_cells_change_and_keep_their_cells() {
+    // Runs within a cell, a stretch across two, and the way back: blocks of every kind.
+    let jump = |i: i64| if i % 7 == 0 { 60 } else { 0 };
+    let records: Vec<i64> = (0..9_000)
+        .map(|i| {
+            i / 20
+                + if (3_000..4_000).contains(&i) {
+                    jump(i)
+                } else {
+                    0
+                }
+        })
+        .collect();
+    let demand = grid(100);
+    let time: Time = |t| at(*t);
+    let source = bounded(records.clone(), 60);
+    let polled = read_all(
+        &source,
+        ReadOptions {
+            demand,
+            ..ReadOptions::default()
+        },
+    )
+    .unwrap();
+    let read: Vec<i64> = polled
+        .iter()
+        .flat_map(|(values, ..)| values.clone())
+        .collect();
+    assert_eq!(read, records);
+    let mut uniform = 0;
+    for (values, stamps, _) in &polled {
+        uniform += usize::from(matches!(stamps, Col::Uniform(_)));
+        for (i, value) in values.iter().enumerate() {
+            assert!(
+                demand.same(stamps.get(i), time(value)),
+                "{value} at {}",
+                stamps.get(i)
+            );
+        }
+    }
+    assert!(
+        uniform >= 4,
+        "{uniform} of {} batches need no column",
+        polled.len()
+    );
+    assert!(
+        polled.len() < 40,
+        "{} batches of 9000 records",
+        polled.len()
+    );
+}
