@@ -7,7 +7,7 @@ mod spans;
 
 use super::feed::{ErasedFeed, Target};
 use super::keys::Keys;
-use super::ring::{Place, Ring, Showing, columns_of, renew};
+use super::ring::{Place, Ring, Showing, columns_of};
 use super::table::Table;
 use super::{AccId, AccOp, After, Firing, GroupStore, Run, Slot, Stamp, TableId, Which};
 use crate::batch::{Batch, batch_len};
@@ -106,7 +106,8 @@ impl<G: Gather> TableStore<G> {
             Place::Own(table) => table.clear(),
             Place::Column(column) => {
                 let column = *column;
-                self.ring.clear(column);
+                let gather = Arc::clone(&self.gather);
+                self.ring.clear(column, || gather.create());
             }
         }
     }
@@ -138,8 +139,9 @@ impl<G: Gather> GroupStore for TableStore<G> {
     }
 
     fn open_slice(&mut self, most: usize) -> TableId {
+        let gather = &*self.gather;
         if Ring::<G::Key, G::Acc>::suits()
-            && let Some(column) = self.ring.open(most)
+            && let Some(column) = self.ring.open(most, || gather.create())
         {
             return self.open_at(Place::Column(column));
         }
@@ -151,7 +153,8 @@ impl<G: Gather> GroupStore for TableStore<G> {
             Some(Place::Own(table)) => self.recycle(table),
             Some(Place::Column(column)) => {
                 self.settle();
-                self.ring.close(column);
+                let gather = Arc::clone(&self.gather);
+                self.ring.close(column, || gather.create());
             }
             None => return,
         }
@@ -443,15 +446,7 @@ impl<G: Gather> GroupStore for TableStore<G> {
                 gather.merge(&mut table.entries[slot].acc, acc);
                 slot
             }
-            Some(Place::Column(column)) => {
-                let (keys, accs) = self.ring.column_mut(*column);
-                let (slot, fresh) = keys.mark(hash, key, column.bit());
-                if fresh {
-                    renew(gather, accs, slot);
-                }
-                gather.merge(&mut accs[slot], acc);
-                slot
-            }
+            Some(Place::Column(column)) => self.ring.merge(gather, *column, key, acc),
             None => return Err(Error::internal("loading into a closed table")),
         };
         Ok(slot as Slot)

@@ -4,7 +4,7 @@
 //! which element belongs where.
 
 use super::fast::Spans;
-use super::ring::{Column, Place, Places, Ring, renew};
+use super::ring::{Column, Place, Places, Ring};
 use super::table::Table;
 use super::{AccOp, Meet, Proposed, Run, Slot, TableId};
 use crate::batch::{Col, Vals};
@@ -293,16 +293,11 @@ impl<F> TypedFeed<F> {
             // Known when compiled: such a store has no columns and needs no such loop.
             return;
         }
-        let (keys, accs) = ring.column_mut(column);
-        for item in items {
-            let (key, value) = F::split(item);
-            let (slot, fresh) = keys.mark(stable_hash(&key), key, column.bit());
-            if fresh {
-                renew(gather, accs, slot);
-            }
-            self.0.add(gather, &mut accs[slot], value);
+        let create = || gather.create();
+        ring.add_all(column, items.map(F::split), create, |slot, acc, value| {
+            self.0.add(gather, acc, value);
             note(slot as Slot);
-        }
+        });
     }
 
     #[inline(always)]

@@ -53,7 +53,8 @@ pub(super) struct Showing {
 #[derive(Debug)]
 pub(crate) struct Ring<K, A> {
     keys: RingKeys<K>,
-    /// By number, then slot. Means something only where the key's bit is set.
+    /// By number, then slot: as many as there are entries, of no values where the key's bit is not
+    /// set.
     columns: Vec<Vec<A>>,
     taken: u64,
 }
@@ -62,8 +63,6 @@ pub(crate) struct Ring<K, A> {
 #[derive(Debug)]
 pub(super) struct RingKeys<K> {
     index: Index,
-    /// Number of entries in the index.
-    indexed: usize,
     entries: Vec<Keyed<K>>,
     /// Slots of entries that are not in the index.
     free: Vec<Slot>,
@@ -82,21 +81,7 @@ const SMALL: usize = 32;
 const FEW: usize = 64;
 
 impl<K: Key> RingKeys<K> {
-    /// The slot of `key`, from now on in the column of `bit`; true if it was not before.
-    #[inline(always)]
-    pub(super) fn mark(&mut self, hash: u64, key: K, bit: u64) -> (usize, bool) {
-        let found = self.index.find(hash, |slot| self.entries[slot].key == key);
-        let slot = match found {
-            Ok(slot) => slot,
-            Err(at) => self.insert(hash, at, key),
-        };
-        let columns = &mut self.entries[slot].columns;
-        let fresh = *columns & bit == 0;
-        *columns |= bit;
-        (slot, fresh)
-    }
-
-    #[inline(never)]
+    /// A slot for `key`, whose place is `at`.
     fn insert(&mut self, hash: u64, at: usize, key: K) -> usize {
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -108,8 +93,7 @@ impl<K: Key> RingKeys<K> {
                 self.entries.len() - 1
             }
         };
-        self.index.enter(hash, at, slot, self.indexed);
-        self.indexed += 1;
+        self.index.enter(hash, at, slot);
         slot
     }
 
@@ -120,7 +104,7 @@ impl<K: Key> RingKeys<K> {
             entry.columns &= !bit;
             held += usize::from(entry.columns != 0);
         }
-        if self.indexed > FEW.max(held * 2) {
+        if self.index.len() > FEW.max(held * 2) {
             self.forget();
         }
     }
@@ -131,25 +115,14 @@ impl<K: Key> RingKeys<K> {
         self.entries.truncate(used.map_or(0, |slot| slot + 1));
         self.index.clear();
         self.free.clear();
-        self.indexed = 0;
         // The lowest slot is given out first: the end is then cut off sooner.
         for (slot, entry) in self.entries.iter().enumerate().rev() {
             if entry.columns == 0 {
                 self.free.push(slot as Slot);
             } else {
-                self.index.enter_again(stable_hash(&entry.key), slot);
-                self.indexed += 1;
+                self.index.enter_new(stable_hash(&entry.key), slot);
             }
         }
-    }
-}
-
-/// Makes an accumulator of no values at `slot`.
-#[inline(always)]
-pub(super) fn renew<G: Gather>(gather: &G, column: &mut Vec<G::Acc>, slot: usize) {
-    match column.get_mut(slot) {
-        Some(acc) => *acc = gather.create(),
-        None => column.resize_with(slot + 1, || gather.create()),
     }
 }
 
@@ -162,8 +135,7 @@ impl<K: Key, A: Element> Ring<K, A> {
     pub(super) fn new() -> Self {
         Ring {
             keys: RingKeys {
-                index: Index::default(),
-                indexed: 0,
+                index: Index::new(),
                 entries: Vec::new(),
                 free: Vec::new(),
             },
@@ -174,26 +146,106 @@ impl<K: Key, A: Element> Ring<K, A> {
 
     /// A column of no keys, unless `most` are taken or `most` is more than there can be: a table
     /// beside the ring costs its emission more than the ring saves.
-    pub(super) fn open(&mut self, most: usize) -> Option<Column> {
+    pub(super) fn open(&mut self, most: usize, create: impl Fn() -> A) -> Option<Column> {
         let number = self.taken.trailing_ones();
         if number as usize >= most || most > 64 {
             return None;
         }
         if number as usize == self.columns.len() {
-            self.columns.push(Vec::new());
+            let accs = self.keys.entries.iter().map(|_| create()).collect();
+            self.columns.push(accs);
         }
         self.taken |= 1 << number;
         Some(Column(number))
     }
 
-    pub(super) fn close(&mut self, column: Column) {
-        self.clear(column);
+    pub(super) fn close(&mut self, column: Column, create: impl Fn() -> A) {
+        self.clear(column, create);
         self.taken &= !column.bit();
     }
 
     /// Empties a column.
-    pub(super) fn clear(&mut self, column: Column) {
+    pub(super) fn clear(&mut self, column: Column, create: impl Fn() -> A) {
+        self.columns[column.0 as usize].fill_with(create);
         self.keys.unmark(column.bit());
+        let slots = self.keys.entries.len();
+        for accs in &mut self.columns {
+            accs.truncate(slots);
+        }
+    }
+
+    /// Adds values to a column, each to the accumulator of its key.
+    #[inline(always)]
+    pub(super) fn add_all<V>(
+        &mut self,
+        column: Column,
+        mut items: impl Iterator<Item = (K, V)>,
+        create: impl Fn() -> A,
+        mut add: impl FnMut(usize, &mut A, V),
+    ) {
+        let mut first = items.next();
+        while let Some((key, value)) = first {
+            let slot = self.slot(key, &create);
+            self.keys.entries[slot].columns |= column.bit();
+            add(slot, &mut self.columns[column.0 as usize][slot], value);
+            first = self.add_known(column, &mut items, &mut add);
+        }
+    }
+
+    /// Adds values as long as their keys are known; the first whose key is not.
+    ///
+    /// Nothing in this loop can move an entry, so that all addresses stay in registers.
+    #[inline(always)]
+    fn add_known<V>(
+        &mut self,
+        column: Column,
+        items: &mut impl Iterator<Item = (K, V)>,
+        add: &mut impl FnMut(usize, &mut A, V),
+    ) -> Option<(K, V)> {
+        let accs = &mut self.columns[column.0 as usize][..];
+        let entries = &mut self.keys.entries[..accs.len()];
+        let index = self.keys.index.probes()?;
+        for (key, value) in items {
+            let known = index.find(stable_hash(&key), |slot| match entries.get(slot) {
+                Some(entry) => entry.key == key,
+                None => false,
+            });
+            let Some(slot) = known else {
+                return Some((key, value));
+            };
+            entries[slot].columns |= column.bit();
+            add(slot, &mut accs[slot], value);
+        }
+        None
+    }
+
+    /// The slot of a key that may not have been there, in no column if it was not.
+    #[inline(never)]
+    fn slot(&mut self, key: K, create: &impl Fn() -> A) -> usize {
+        let hash = stable_hash(&key);
+        let entries = &self.keys.entries;
+        match self.keys.index.find(hash, |slot| entries[slot].key == key) {
+            Ok(slot) => slot,
+            Err(at) => {
+                let slot = self.keys.insert(hash, at, key);
+                let slots = self.keys.entries.len();
+                for accs in &mut self.columns {
+                    accs.resize_with(slots, create);
+                }
+                slot
+            }
+        }
+    }
+
+    /// Merges `acc` into what a column holds of `key`.
+    pub(super) fn merge<G>(&mut self, gather: &G, column: Column, key: K, acc: A) -> usize
+    where
+        G: Gather<Key = K, Acc = A>,
+    {
+        let slot = self.slot(key, &|| gather.create());
+        self.keys.entries[slot].columns |= column.bit();
+        gather.merge(&mut self.columns[column.0 as usize][slot], acc);
+        slot
     }
 
     pub(super) fn len(&self, column: Column) -> usize {
@@ -203,11 +255,6 @@ impl<K: Key, A: Element> Ring<K, A> {
     /// One past the greatest slot.
     pub(super) fn slots(&self) -> usize {
         self.keys.entries.len()
-    }
-
-    /// What marks keys of a column, and its accumulators by slot.
-    pub(super) fn column_mut(&mut self, column: Column) -> (&mut RingKeys<K>, &mut Vec<A>) {
-        (&mut self.keys, &mut self.columns[column.0 as usize])
     }
 
     /// Slots, keys and accumulators of a column.
@@ -302,10 +349,11 @@ impl<K: Key, A: Element> Ring<K, A> {
     }
 
     /// Takes the keys of slots below `upto` out of a column.
-    pub(super) fn drop_until(&mut self, column: Column, upto: usize) {
+    pub(super) fn drop_until(&mut self, column: Column, upto: usize, create: impl Fn() -> A) {
         for entry in &mut self.keys.entries[..upto] {
             entry.columns &= !column.bit();
         }
+        self.columns[column.0 as usize][..upto].fill_with(create);
     }
 
     pub(super) fn bytes(&self) -> usize {

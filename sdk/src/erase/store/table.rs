@@ -23,7 +23,7 @@ pub(crate) struct Table<K, A> {
 impl<K: Key, A> Table<K, A> {
     pub(super) fn new() -> Self {
         Table {
-            index: Index::default(),
+            index: Index::new(),
             entries: Vec::new(),
         }
     }
@@ -51,7 +51,7 @@ impl<K: Key, A> Table<K, A> {
     #[inline(never)]
     fn insert(&mut self, hash: u64, at: usize, entry: Entry<K, A>) -> usize {
         let slot = self.entries.len();
-        self.index.enter(hash, at, slot, slot);
+        self.index.enter(hash, at, slot);
         self.entries.push(entry);
         slot
     }

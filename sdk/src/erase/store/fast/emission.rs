@@ -63,10 +63,13 @@ impl<G: Gather> TableStore<G> {
             columns: column.bit(),
             from: 0,
         };
-        let flow = self.ring.show(&*self.gather, &mut showing, which, out);
+        let gather = &*self.gather;
+        let flow = self.ring.show(gather, &mut showing, which, out);
         match flow {
-            Flow::Done => self.ring.clear(column),
-            Flow::Yield => self.ring.drop_until(column, showing.from),
+            Flow::Done => self.ring.clear(column, || gather.create()),
+            Flow::Yield => self
+                .ring
+                .drop_until(column, showing.from, || gather.create()),
         }
         flow
     }

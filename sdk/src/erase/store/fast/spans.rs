@@ -12,6 +12,7 @@ use crate::element;
 use crate::erase::batch::{ErasedBatch, typed};
 use crate::erase::gather::Gather;
 use crate::erase::step::{Flow, Port};
+use crate::erase::store::index::Index;
 use crate::erase::store::span::{Meet, Place, Proposed, SpanStore};
 use crate::erase::store::{Firing, Slot};
 use crate::error::{Error, Result};
@@ -31,25 +32,17 @@ struct Span<K, A> {
 /// Spans of all keys.
 #[derive(Debug)]
 pub(crate) struct Spans<G: Gather> {
-    /// High half: high half of the hash. Low half: slot + 1; 0 = empty.
-    index: Vec<u64>,
-    mask: usize,
-    /// Keys in the index.
-    keys: usize,
+    index: Index,
     spans: Vec<Span<G::Key, G::Acc>>,
     free: Vec<Slot>,
     /// Kept for the next merge.
     merged: Vec<Slot>,
 }
 
-const TAG: u64 = 0xffff_ffff_0000_0000;
-
 impl<G: Gather> Spans<G> {
     pub(super) fn new() -> Self {
         Spans {
-            index: Vec::new(),
-            mask: 0,
-            keys: 0,
+            index: Index::new(),
             spans: Vec::new(),
             free: Vec::new(),
             merged: Vec::new(),
@@ -67,33 +60,23 @@ impl<G: Gather> Spans<G> {
         add: impl FnOnce(&mut G::Acc),
     ) {
         let hash = stable_hash(&key);
-        let tag = hash & TAG;
-        let mut at = (hash >> 32) as usize & self.mask;
-        let mut latest = None;
-        // An index of no entries is never probed: `get` fails and the first insert makes it.
-        while let Some(&found) = self.index.get(at) {
-            if found == 0 {
-                break;
-            }
-            if found & TAG == tag {
-                let slot = found as u32 - 1;
-                let span = &mut self.spans[slot as usize];
-                if let Some((held, acc)) = &mut span.held
-                    && *held == key
+        let holds = |slot: usize| match &self.spans[slot].held {
+            Some((held, _)) => *held == key,
+            None => false,
+        };
+        let slot = match self.index.find(hash, holds) {
+            Ok(slot) => {
+                let span = &mut self.spans[slot];
+                if span.start <= window.start()
+                    && window.start() < span.end
+                    && let Some((_, acc)) = &mut span.held
                 {
-                    if span.start <= window.start() && window.start() < span.end {
-                        span.end = span.end.max(window.end());
-                        return add(acc);
-                    }
-                    latest = Some((slot, at));
-                    break;
+                    span.end = span.end.max(window.end());
+                    return add(acc);
                 }
+                self.settle(gather, (slot as Slot, hash), key, window, meet)
             }
-            at = (at + 1) & self.mask;
-        }
-        let slot = match latest {
-            None => self.begin_first(gather, tag, key, window, meet),
-            Some((slot, at)) => self.settle(gather, (slot, at), key, window, meet),
+            Err(at) => self.begin_first(gather, (hash, at), key, window, meet),
         };
         if let Some((_, acc)) = &mut self.spans[slot as usize].held {
             add(acc);
@@ -104,28 +87,23 @@ impl<G: Gather> Spans<G> {
     fn begin_first(
         &mut self,
         gather: &G,
-        tag: u64,
+        (hash, at): (u64, usize),
         key: G::Key,
         window: Window,
         meet: &mut dyn Meet,
     ) -> Slot {
         let slot = self.take_slot(window, key, gather.create());
-        if (self.keys + 1) * 4 > self.index.len() {
-            self.grow();
-        }
-        let at = self.free_place(tag);
-        self.index[at] = tag | (u64::from(slot) + 1);
-        self.keys += 1;
+        self.index.enter(hash, at, slot as usize);
         meet.begun(slot, window, None);
         slot
     }
 
-    /// The element does not begin inside its key's latest span, which the index names at `at`.
+    /// The element does not begin inside its key's latest span.
     #[inline(never)]
     fn settle(
         &mut self,
         gather: &G,
-        (latest, at): (Slot, usize),
+        (latest, hash): (Slot, u64),
         key: G::Key,
         window: Window,
         meet: &mut dyn Meet,
@@ -146,7 +124,7 @@ impl<G: Gather> Spans<G> {
             Place::Latest | Place::Beside => {
                 let slot = self.take_slot(window, key, gather.create());
                 if place == Place::Latest {
-                    self.index[at] = (self.index[at] & TAG) | (u64::from(slot) + 1);
+                    self.index.redirect(hash, latest as usize, slot as usize);
                 }
                 meet.begun(slot, window, Some(met));
                 slot
@@ -181,60 +159,16 @@ impl<G: Gather> Spans<G> {
         }
     }
 
-    fn free_place(&self, tag: u64) -> usize {
-        let mut at = (tag >> 32) as usize & self.mask;
-        while self.index[at] != 0 {
-            at = (at + 1) & self.mask;
-        }
-        at
-    }
-
-    fn grow(&mut self) {
-        let size = (self.index.len() * 2).max(64);
-        let old = std::mem::replace(&mut self.index, vec![0; size]);
-        self.mask = size - 1;
-        for found in old.into_iter().filter(|&e| e != 0) {
-            let at = self.free_place(found & TAG);
-            self.index[at] = found;
-        }
-    }
-
     /// Takes a span out and frees its slot.
     fn take(&mut self, slot: Slot) -> Option<(G::Key, G::Acc)> {
         let held = self.spans[slot as usize].held.take()?;
-        self.leave_index(stable_hash(&held.0), slot);
+        self.index.leave(stable_hash(&held.0), slot as usize);
         self.free.push(slot);
         Some(held)
     }
 
-    /// Removes a slot from the index if it is there: entries after it that may stand nearer to
-    /// their place move back over the hole.
-    fn leave_index(&mut self, hash: u64, slot: Slot) {
-        let entry = (hash & TAG) | (u64::from(slot) + 1);
-        let mut at = (hash >> 32) as usize & self.mask;
-        while self.index[at] != entry {
-            if self.index[at] == 0 {
-                return;
-            }
-            at = (at + 1) & self.mask;
-        }
-        let mut hole = at;
-        at = (at + 1) & self.mask;
-        while self.index[at] != 0 {
-            let home = (self.index[at] >> 32) as usize;
-            let from_home = at.wrapping_sub(home) & self.mask;
-            if from_home >= at.wrapping_sub(hole) & self.mask {
-                self.index[hole] = self.index[at];
-                hole = at;
-            }
-            at = (at + 1) & self.mask;
-        }
-        self.index[hole] = 0;
-        self.keys -= 1;
-    }
-
     pub(super) fn bytes(&self) -> usize {
-        self.index.len() * 8
+        self.index.bytes()
             + self.spans.capacity() * size_of::<Span<G::Key, G::Acc>>()
             + self.free.capacity() * size_of::<Slot>()
     }
