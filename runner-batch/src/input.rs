@@ -7,7 +7,7 @@ use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::{Stage, catch};
 use whitebeam_sdk::erase::{ErasedBatch, ErasedReader, ErasedSource};
 use whitebeam_sdk::graph::{Node, NodeId, NodeKind};
-use whitebeam_sdk::source::{Poll, ReadOptions, Watermarks};
+use whitebeam_sdk::source::{Boundedness, Poll, ReadOptions, Watermarks};
 use whitebeam_sdk::time::Timestamp;
 use whitebeam_sdk::{Error, Result};
 
@@ -28,7 +28,14 @@ impl<'g> Input<'g> {
         let NodeKind::Source(source) = &node.kind else {
             return Err(Error::internal("reading a node that is not a source"));
         };
-        let found = catch(|| source.discover(&[], desired)).and_then(|found| found);
+        let found = catch(|| {
+            let splits = source.discover(&[], desired)?;
+            match source.boundedness() {
+                Boundedness::Bounded => Ok(splits),
+                Boundedness::Unbounded => source.end_now(&splits),
+            }
+        });
+        let found = found.and_then(|found| found);
         let splits = found.map_err(|e| e.at_step(node.path.clone()).at_line(node.line()))?;
         Ok(Input {
             node,

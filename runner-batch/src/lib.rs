@@ -32,6 +32,7 @@ use whitebeam_sdk::{Error, ErrorKind, Pipeline, Result};
 pub struct BatchRunner {
     parallelism: usize,
     group: GroupOptions,
+    until_end: bool,
     observer: Option<Arc<dyn Observer>>,
 }
 
@@ -54,6 +55,7 @@ impl BatchRunner {
         BatchRunner {
             parallelism: cores,
             group: GroupOptions::default(),
+            until_end: false,
             observer: None,
         }
     }
@@ -76,6 +78,13 @@ impl BatchRunner {
         self
     }
 
+    /// Reads unbounded inputs up to the end that they have when the run begins, instead of refusing
+    /// them.
+    pub fn until_end(mut self, until_end: bool) -> Self {
+        self.until_end = until_end;
+        self
+    }
+
     /// Tells `observer` how far the run has come.
     pub fn observe(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
@@ -89,7 +98,9 @@ impl BatchRunner {
 
     /// Runs a checked graph to its end. Either every sink's output becomes visible, or none.
     pub fn run_graph(&self, graph: &Graph) -> Result<BatchReport> {
-        check_bounded(graph)?;
+        if !self.until_end {
+            check_bounded(graph)?;
+        }
         let plan = Plan::new(graph);
         let meter = Meter::new(self.observer.clone());
         let ran = if self.parallelism == 1 {
@@ -125,7 +136,8 @@ fn check_bounded(graph: &Graph) -> Result<()> {
                 .at_step(node.path.clone())
                 .at_line(node.line())
                 .note(format!("{} is unbounded.", source.describe()))
-                .help("read up to a bound, or choose the streaming runner"),
+                .help("read up to a bound, or up to the present end: .until_end(true)")
+                .help("or choose the streaming runner"),
             );
         }
     }

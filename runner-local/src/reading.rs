@@ -114,12 +114,19 @@ impl Reading {
     }
 
     /// Finds out what there is to read.
-    pub(crate) fn discover(&mut self, chance: &mut Chance) -> Result<()> {
+    pub(crate) fn discover(&mut self, chance: &mut Chance, until_end: bool) -> Result<()> {
         if self.script.is_some() {
             return Ok(());
         }
         let desired = 1 + chance.below(OPEN);
-        let found = catch(|| self.source.discover(&[], desired));
+        let found = catch(|| {
+            let splits = self.source.discover(&[], desired)?;
+            if until_end {
+                self.source.end_now(&splits)
+            } else {
+                Ok(splits)
+            }
+        });
         let splits = found.and_then(|found| found).map_err(|e| self.place(e))?;
         self.waiting = splits
             .into_iter()

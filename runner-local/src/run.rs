@@ -38,6 +38,8 @@ pub struct Options {
     pub general_only: bool,
     /// Every grouping runs as so many copies that divide the key groups.
     pub copies: usize,
+    /// Unbounded inputs end where they end when the run begins.
+    pub until_end: bool,
 }
 
 impl Default for Options {
@@ -47,6 +49,7 @@ impl Default for Options {
             store: StoreKind::Fast,
             general_only: false,
             copies: 1,
+            until_end: false,
         }
     }
 }
@@ -81,7 +84,7 @@ impl LocalRun {
     pub fn new(graph: &Graph, options: Options) -> Result<Self> {
         Self::started(graph, options, |run| {
             for reading in &mut run.readings {
-                reading.discover(&mut run.chance)?;
+                reading.discover(&mut run.chance, options.until_end)?;
             }
             Ok(())
         })

@@ -60,6 +60,12 @@ impl LocalRunner {
         self
     }
 
+    /// Reads unbounded inputs up to the end that they have when the run begins.
+    pub fn until_end(mut self, until_end: bool) -> Self {
+        self.options.until_end = until_end;
+        self
+    }
+
     /// Checks `pipeline` and runs it to its end. On an error nothing is visible.
     pub fn run(&self, pipeline: &Pipeline) -> Result<Report> {
         let checked = pipeline.finish();

@@ -55,6 +55,7 @@ fn batch(how: &How, pipeline: &Pipeline) -> Result<Vec<StepLine>> {
     let display = std::sync::Arc::new(Display::new(how.json, workers));
     let runner = crate::runners::BatchRunner::new()
         .parallelism(workers)
+        .until_end(true)
         .observe(display.clone());
     let ran = runner.run(pipeline);
     display.clear();
@@ -68,7 +69,9 @@ fn batch(how: &How, pipeline: &Pipeline) -> Result<Vec<StepLine>> {
 
 #[cfg(feature = "local")]
 fn local(how: &How, pipeline: &Pipeline) -> Result<Vec<StepLine>> {
-    let runner = crate::runners::LocalRunner::new().seed(how.seed.unwrap_or(0));
+    let runner = crate::runners::LocalRunner::new()
+        .seed(how.seed.unwrap_or(0))
+        .until_end(true);
     let step = |step: whitebeam_runner_local::StepReport| StepLine {
         path: step.path,
         elements: step.elements,

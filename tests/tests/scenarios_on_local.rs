@@ -29,6 +29,7 @@ fn all_options(seeds: std::ops::Range<u64>) -> impl Iterator<Item = Options> {
                 store,
                 general_only,
                 copies: 1 + seed as usize % 3,
+                ..Options::default()
             })
         })
     })

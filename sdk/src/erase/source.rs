@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub trait ErasedSource: Send + Sync {
     /// Encoded splits; see [`Source::discover`].
     fn discover(&self, known: &[Vec<u8>], desired: usize) -> Result<Vec<Vec<u8>>>;
+    /// See [`Source::end_now`]; the splits are encoded.
+    fn end_now(&self, splits: &[Vec<u8>]) -> Result<Vec<Vec<u8>>>;
     /// Opens an encoded split; see [`Source::open`].
     fn open(
         &self,
@@ -79,6 +81,10 @@ impl<S: Source> ErasedSource for TypedSource<S> {
             .iter()
             .map(encoded)
             .collect()
+    }
+    fn end_now(&self, splits: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+        let splits: Result<Vec<S::Split>> = splits.iter().map(|b| decode_all(b)).collect();
+        self.0.end_now(splits?)?.iter().map(encoded).collect()
     }
     fn open(
         &self,

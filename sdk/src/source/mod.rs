@@ -14,7 +14,7 @@ pub use timing::{Ordered, OutOfOrder, Stamped, Timing, Untimed};
 
 use crate::batch::Batch;
 use crate::element::{self, Element};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::time::{Demand, Duration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +144,20 @@ pub trait Source: Send + Sync + 'static {
     /// Whether the input ends.
     fn boundedness(&self) -> Boundedness {
         Boundedness::Bounded
+    }
+
+    /// Splits that [`discover`](Self::discover) found, each ending where its input ends now: for
+    /// runs that read what is there and no more. Their ends are part of them, so that a run that
+    /// goes on later ends at the same place.
+    fn end_now(&self, splits: Vec<Self::Split>) -> Result<Vec<Self::Split>> {
+        match self.boundedness() {
+            Boundedness::Bounded => Ok(splits),
+            Boundedness::Unbounded => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{} has no present end", self.describe()),
+            )
+            .help("choose the streaming runner, without --until-end")),
+        }
     }
 
     /// How long one of its splits may have nothing before the others go on without it: a runner in

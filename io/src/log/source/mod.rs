@@ -237,6 +237,10 @@ where
         split::discover(&topic, known, &self.from, self.until.as_ref())
     }
 
+    fn end_now(&self, splits: Vec<LogSplit>) -> Result<Vec<LogSplit>> {
+        split::end_now(&self.open_topic()?, splits)
+    }
+
     fn open(
         &self,
         split: LogSplit,

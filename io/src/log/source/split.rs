@@ -120,6 +120,16 @@ pub(super) fn discover(
         .collect())
 }
 
+/// The same splits, each ending where its partition ends now; those that have an end keep it.
+pub(super) fn end_now(topic: &Topic, mut splits: Vec<LogSplit>) -> Result<Vec<LogSplit>> {
+    let ends = resolve(topic, &LogPlace::Latest, &LogPlace::Latest)?;
+    for split in splits.iter_mut().filter(|split| split.end.is_none()) {
+        let end = ends.get(split.partition as usize).copied();
+        split.end = Some(end.unwrap_or_default().max(split.start));
+    }
+    Ok(splits)
+}
+
 /// About how many bytes of files stand for a record.
 fn record_bytes(topic: &Topic) -> Result<u64> {
     let segments = topic.segments()?;
