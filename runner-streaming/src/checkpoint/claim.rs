@@ -155,7 +155,7 @@ impl Claim {
         let until = timestamp(env.now().plus(self.lease));
         // A lease that cannot be renewed (a full disk) is not an error yet: as long as nobody
         // else starts, nothing is lost, and the lock still says that this process lives.
-        let wait = match self.write_beat(env.unique(), Beat { until }) {
+        let wait = match self.write_beat(env.unique(), &Beat { until }) {
             Ok(()) => self.lease / 3,
             Err(_) => self.lease / 12,
         };
@@ -163,11 +163,11 @@ impl Claim {
         Ok(())
     }
 
-    fn write_beat(&self, unique: u128, beat: Beat) -> Result<()> {
+    fn write_beat(&self, unique: u128, beat: &Beat) -> Result<()> {
         let temporary = self.layout.temporary(&self.layout.claims(), unique);
         let written = (|| {
             let mut file = self.files.create_new(&temporary)?;
-            file.append(&sealed(BEAT, &beat))?;
+            file.append(&sealed(BEAT, beat))?;
             // Of use to processes that run now: it need not survive a crash.
             self.files
                 .rename(&temporary, &self.layout.beat(self.generation))
@@ -203,7 +203,8 @@ fn create<E: Env>(
     })();
     let _ = files.remove(&temporary);
     match linked {
-        Err(error) if error.is_taken() => {
+        // Whoever was faster may also have swept what lay aside.
+        Err(error) if files.exists(&layout.claim(generation))? || error.is_taken() => {
             let holder = read(&files, layout, generation).ok();
             return Err(held(layout, generation, holder));
         }

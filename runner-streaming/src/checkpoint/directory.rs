@@ -72,7 +72,7 @@ impl<E: Env> Directory<E> {
         }
         let floor = super::recover::owner(&files, &layout, &settings.pipeline)?;
         let claim = Claim::take(&env, &layout, &settings.pipeline, settings.lease, floor)?;
-        Ok(Directory {
+        let directory = Directory {
             env,
             files,
             layout,
@@ -80,7 +80,10 @@ impl<E: Env> Directory<E> {
             claim,
             book: Shared::default(),
             turn: Mutex::new(()),
-        })
+        };
+        // Or they would pile up where no run gets as far as to its first checkpoint.
+        directory.sweep_claims()?;
+        Ok(directory)
     }
 
     /// This instance's number.
@@ -154,6 +157,21 @@ impl<E: Env> Directory<E> {
 
     /// All records that a sink is owed for one epoch.
     pub fn read_owed(&self, owed: &Owed) -> Result<Vec<Vec<u8>>> {
+        self.or_fenced(self.records(owed))
+    }
+
+    /// A file that another instance has removed is that one's doing, not the disk's.
+    pub(crate) fn or_fenced<T>(&self, outcome: Result<T>) -> Result<T> {
+        match outcome {
+            Err(error) if !error.is_final() => {
+                let fenced = self.confirm().err().filter(Error::is_final);
+                Err(fenced.unwrap_or(error))
+            }
+            other => other,
+        }
+    }
+
+    fn records(&self, owed: &Owed) -> Result<Vec<Vec<u8>>> {
         let mut records = Vec::new();
         for log in &owed.logs {
             let mut reader = self.read_log(&owed.sink, log)?;

@@ -6,7 +6,7 @@ use super::claim::Holder;
 use super::manifest::Generation;
 use super::recover::Rejected;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use whitebeam_env::FileError;
 use whitebeam_sdk::sink::Epoch;
 
@@ -175,15 +175,20 @@ impl fmt::Display for Error {
                 newest,
                 ..
             } => {
-                let (dir, committed) = (dir.display(), committed.0);
+                let committed = committed.0;
                 write!(f, "sink `{sink}` has made epoch {committed} visible, but ")?;
-                match newest {
-                    Some(Epoch(epoch)) => write!(f, "{dir} reaches back only from epoch {epoch}"),
-                    None => write!(f, "{dir} holds no usable checkpoint"),
-                }
+                reach(f, dir, *newest)
             }
             Error::Misused(what) => f.write_str(what),
         }
+    }
+}
+
+fn reach(f: &mut fmt::Formatter<'_>, dir: &Path, newest: Option<Epoch>) -> fmt::Result {
+    let dir = dir.display();
+    match newest {
+        Some(Epoch(epoch)) => write!(f, "the newest usable checkpoint in {dir} is {epoch}"),
+        None => write!(f, "{dir} holds no usable checkpoint"),
     }
 }
 

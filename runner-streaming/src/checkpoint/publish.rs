@@ -40,6 +40,10 @@ impl<E: Env> Directory<E> {
     /// epoch, may succeed; logs that were staged for it are to be staged again with that one.
     pub fn publish(&self, epoch: Epoch, content: Content, staged: Vec<Staged>) -> Result<Manifest> {
         let _turn = self.turn();
+        self.or_fenced(self.try_publish(epoch, content, staged))
+    }
+
+    fn try_publish(&self, epoch: Epoch, content: Content, staged: Vec<Staged>) -> Result<Manifest> {
         self.claim.confirm()?;
         let (slot, manifest) = self.draft(epoch, content, staged)?;
         let bytes = manifest.encode().map_err(|_| {

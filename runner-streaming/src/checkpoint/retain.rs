@@ -166,7 +166,7 @@ impl<E: Env> Directory<E> {
     }
 
     /// Claims of instances that have ended, and what is left of claims that failed.
-    fn sweep_claims(&self) -> Result<()> {
+    pub(crate) fn sweep_claims(&self) -> Result<()> {
         let folder = self.layout.claims();
         let own = self.claim.generation;
         for generation in claim::claims(&self.files, &self.layout)? {

@@ -9,5 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod crashes;
+mod instances;
 mod life;
 mod rig;
+mod rot;

@@ -44,6 +44,10 @@ impl Interlude {
         self.seen = 0;
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.next = None;
+    }
+
     /// A process is at a point, or before an operation if at none; what is to run first.
     pub(crate) fn due(&mut self, at: Option<&'static str>) -> Option<Run> {
         let (moment, _) = self.next.as_ref()?;

@@ -92,9 +92,11 @@ impl Machine {
         self.state().interlude.set(moment, Box::new(run));
     }
 
-    /// Forgets crashes and errors that are still to come.
+    /// Forgets crashes, errors and interludes that are still to come.
     pub fn heal(&self) {
-        self.state().faults.heal();
+        let mut state = self.state();
+        state.faults.heal();
+        state.interlude.clear();
     }
 
     /// Makes the `nth` operation of a class from now fail, from 1.

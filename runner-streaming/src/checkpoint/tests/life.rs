@@ -14,7 +14,7 @@ fn a_job_goes_on_where_it_stopped_at_another_parallelism() {
             workers,
             ..Life::to(until)
         };
-        assert_eq!(live_on(&machine, &outside, &life), 1);
+        assert_eq!(live_on(&machine, &outside, &life).lives, 1);
         assert_eq!(outside.answered(), Ok(until));
     }
     let listed = list(&machine.observer(), Path::new(ROOT)).unwrap();
