@@ -189,6 +189,23 @@ impl Meta {
         for &t in &times {
             bounds = (bounds.0.min(t), bounds.1.max(t));
         }
+        self.set_within(times, bounds, demand);
+    }
+
+    /// The same for timestamps that stand in order.
+    pub(crate) fn set_sorted_timestamps(&mut self, times: Vec<Timestamp>, demand: Demand) {
+        debug_assert!(times.is_sorted(), "the caller looked");
+        if let (Some(&first), Some(&last)) = (times.first(), times.last()) {
+            self.set_within(times, (first, last), demand);
+        }
+    }
+
+    fn set_within(
+        &mut self,
+        times: Vec<Timestamp>,
+        bounds: (Timestamp, Timestamp),
+        demand: Demand,
+    ) {
         self.bounds = bounds;
         self.ts = if demand.same(bounds.0, bounds.1) {
             Col::Uniform(bounds.0)

@@ -179,13 +179,24 @@ impl<T, F: Fn(&T) -> Timestamp + Send + Sync + 'static> Timing<T> for Ordered<F>
                 (end, last)
             }
             Demand::Exact => {
-                let times: Vec<_> = records[range.clone()].iter().map(time).collect();
                 let mut last = self.watermark;
-                for (&t, i) in times.iter().zip(range.clone()) {
-                    in_order(last, t, i)?;
+                let mut sorted = true;
+                let mut times = Vec::with_capacity(range.len());
+                times.extend(records[range.clone()].iter().map(|record| {
+                    prefetch_behind(record);
+                    let t = time(record);
+                    sorted &= last <= t;
                     last = t;
+                    t
+                }));
+                if !sorted {
+                    let mut before = self.watermark;
+                    for (&t, i) in times.iter().zip(range.clone()) {
+                        in_order(before, t, i)?;
+                        before = t;
+                    }
                 }
-                meta.set_timestamps(times, demand);
+                meta.set_sorted_timestamps(times, demand);
                 (range.end, last)
             }
         };
