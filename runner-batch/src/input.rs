@@ -3,11 +3,12 @@
 //! Owns the loop around a reader, its bundles and the position in errors.
 
 use crate::observe::Meter;
+use whitebeam_runner_core::origin::WasRead;
 use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::{Stage, catch};
 use whitebeam_sdk::erase::{ErasedBatch, ErasedReader, ErasedSource};
 use whitebeam_sdk::graph::{Node, NodeId, NodeKind};
-use whitebeam_sdk::source::{Boundedness, Poll, ReadOptions, Watermarks};
+use whitebeam_sdk::source::{Boundedness, Poll, Position, ReadOptions, Watermarks};
 use whitebeam_sdk::time::Timestamp;
 use whitebeam_sdk::{Error, Result};
 
@@ -57,11 +58,12 @@ impl<'g> Input<'g> {
         meter.opened(reader.progress().total);
         Ok(Reading {
             node: self.node,
+            encoded: split.to_vec(),
+            bundle: Bundle::from(reader.position()),
             split: self.source.describe_split(split),
             reader,
             batch: (self.node.outputs[0].new_batch)(),
             done: 0,
-            batches: 0,
         })
     }
 
@@ -83,10 +85,28 @@ fn nothing_there() -> Error {
 pub(crate) struct Reading<'g> {
     node: &'g Node,
     split: String,
+    encoded: Vec<u8>,
+    bundle: Bundle,
     reader: Box<dyn ErasedReader>,
     batch: Box<dyn ErasedBatch>,
     done: u64,
+}
+
+/// What was read since the last bundle ended.
+struct Bundle {
+    from: Position,
     batches: usize,
+    elements: u64,
+}
+
+impl Bundle {
+    fn from(from: Position) -> Self {
+        Bundle {
+            from,
+            batches: 0,
+            elements: 0,
+        }
+    }
 }
 
 impl Reading<'_> {
@@ -96,16 +116,23 @@ impl Reading<'_> {
     }
 
     /// Reads a batch and delivers it; false at the end of the split.
-    pub(crate) fn step(&mut self, stage: &mut Stage, entry: usize, meter: &Meter) -> Result<bool> {
+    pub(crate) fn step(
+        &mut self,
+        plan: &Plan<'_>,
+        stage: &mut Stage,
+        entry: usize,
+        meter: &Meter,
+    ) -> Result<bool> {
         let (reader, batch) = (&mut self.reader, self.batch.as_mut());
         let polled = catch(|| reader.poll(batch)).and_then(|poll| poll);
         let poll = polled.map_err(|e| self.place(e).at_line(self.node.line()))?;
         let done = self.reader.progress().done;
         meter.read(done.saturating_sub(self.done), self.batch.len());
         self.done = done;
-        stage
-            .push(entry, self.batch.as_mut())
-            .map_err(|e| self.near(e))?;
+        self.bundle.batches += 1;
+        self.bundle.elements += self.batch.len() as u64;
+        let pushed = stage.push(entry, self.batch.as_mut());
+        pushed.map_err(|e| self.near(plan.locate(e, &[self.was_read()])))?;
         match poll {
             Poll::More => Ok(true),
             Poll::End => Ok(false),
@@ -113,10 +140,22 @@ impl Reading<'_> {
         }
     }
 
-    /// True once a bundle is long enough to be ended.
+    /// True once a bundle is long enough to be ended; the next one begins.
     pub(crate) fn bundle_is_full(&mut self) -> bool {
-        self.batches += 1;
-        self.batches.is_multiple_of(BUNDLE_BATCHES)
+        let full = self.bundle.batches >= BUNDLE_BATCHES;
+        if full {
+            self.bundle = Bundle::from(self.reader.position());
+        }
+        full
+    }
+
+    /// What the open bundle was made of.
+    fn was_read(&self) -> WasRead {
+        WasRead {
+            source: self.node.id,
+            from: vec![(self.encoded.clone(), Some(self.bundle.from.clone()))],
+            most: self.bundle.elements,
+        }
     }
 
     fn place(&self, e: Error) -> Error {

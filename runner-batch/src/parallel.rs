@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use whitebeam_runner_core::group::GroupOptions;
+use whitebeam_runner_core::origin::WasRead;
 use whitebeam_runner_core::plan::{Plan, StageOptions, StagePlan};
 use whitebeam_runner_core::stage::Stage;
 use whitebeam_sdk::graph::{CollectionId, NodeId, NodeKind};
@@ -80,7 +81,7 @@ impl<'g> Run<'_, 'g> {
             });
             let ran = match source {
                 Some(entry) => self.read(&stage, entry.collection.node, &exchanges),
-                None => self.reduce(&stage, &exchanges),
+                None => self.reduce(&stage, &exchanges).map_err(|e| self.locate(e)),
             };
             outcome.merge(ran?);
         }
@@ -98,7 +99,7 @@ impl<'g> Run<'_, 'g> {
                     return Ok(());
                 };
                 let mut reading = input.open(self.plan, split, self.meter)?;
-                while reading.step(stage, 0, self.meter)? {
+                while reading.step(self.plan, stage, 0, self.meter)? {
                     if reading.bundle_is_full() {
                         stage.settle().map_err(|e| reading.near(e))?;
                     }
@@ -132,6 +133,29 @@ impl<'g> Run<'_, 'g> {
             })
         });
         merge(tasks.collect())
+    }
+
+    /// An element that an exchange without keys brought here is looked for in all inputs. What
+    /// groupings did is not: it is made of many elements.
+    fn locate(&self, e: Error) -> Error {
+        let graph = self.plan.graph();
+        let failed = graph.nodes().iter().find(|n| Some(&*n.path) == e.step());
+        if failed.is_none_or(|n| matches!(n.kind, NodeKind::Group(_))) {
+            return e;
+        }
+        let sources = graph.nodes().iter().filter_map(|node| {
+            let input = Input::discover(self.plan, node.id, 1).ok()?;
+            Some(WasRead {
+                source: node.id,
+                from: input
+                    .splits
+                    .into_iter()
+                    .map(|split| (split, None))
+                    .collect(),
+                most: u64::MAX,
+            })
+        });
+        self.plan.locate(e, &sources.collect::<Vec<_>>())
     }
 
     /// Runs one copy of a stage from setup to teardown.

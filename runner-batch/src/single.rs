@@ -83,7 +83,7 @@ fn read_all<'g>(
         let Some(reading) = &mut lane.open else {
             continue;
         };
-        let more = reading.step(stage, entry, meter)?;
+        let more = reading.step(plan, stage, entry, meter)?;
         let full = reading.bundle_is_full();
         if !more {
             lane.open = None;

@@ -4,10 +4,12 @@
 //! - [`stage`] drives the steps of one stage: batches, watermarks, processing time, snapshots.
 //! - [`group`] is grouping by key and window: the general path and, beside it, the fast paths that
 //!   are proved equal to it.
+//! - [`origin`] finds the element that made a step fail.
 //!
 //! Every rule about windows, triggers, panes and lateness stands here and nowhere else.
 
 pub mod group;
+pub mod origin;
 pub mod plan;
 pub mod stage;
 mod trigger;

@@ -9,6 +9,7 @@ use crate::mail::Mail;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use whitebeam_runner_core::origin::WasRead;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::erase::{ErasedBatch, ErasedReader, ErasedSource, NewBatch};
 use whitebeam_sdk::graph::{Node, NodeId};
@@ -80,6 +81,8 @@ pub(crate) struct Reading {
     options: ReadOptions,
     new_batch: NewBatch,
     readers: Vec<Mail>,
+    /// Where this run began to read.
+    begun: Vec<Waiting>,
     waiting: Vec<Waiting>,
     open: Vec<Open>,
     pub(crate) script: Option<VecDeque<ScriptEvent<Box<dyn ErasedBatch>>>>,
@@ -104,6 +107,7 @@ impl Reading {
             options,
             new_batch: node.outputs[0].new_batch,
             readers,
+            begun: Vec::new(),
             waiting: Vec::new(),
             open: Vec::new(),
             script: source.script().map(VecDeque::from),
@@ -137,7 +141,18 @@ impl Reading {
                 not_before: Timestamp::MIN,
             })
             .collect();
+        self.begun.clone_from(&self.waiting);
         Ok(())
+    }
+
+    /// What this run has read, to find an element in it again.
+    pub(crate) fn was_read(&self) -> WasRead {
+        let begun = self.begun.iter();
+        WasRead {
+            source: self.id,
+            from: begun.map(|w| (w.split.clone(), w.at.clone())).collect(),
+            most: self.elements,
+        }
     }
 
     /// The promise for what is still to come.
@@ -315,6 +330,7 @@ impl Reading {
     /// Reads what was left by another run.
     pub(crate) fn go_on_from(&mut self, rest: &Rest) {
         self.waiting.clone_from(&rest.splits);
+        self.begun.clone_from(&rest.splits);
         self.watermark = rest.watermark;
         self.elements = rest.elements;
         if let Some(script) = &mut self.script {

@@ -15,6 +15,7 @@ use crate::outputs::{Outputs, Staged};
 use crate::reading::Reading;
 use crate::report::{Report, StepReport};
 use std::collections::{BTreeMap, BTreeSet};
+use whitebeam_runner_core::origin::WasRead;
 use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::erase::{Dropped, ErasedBatch, StoreKind};
@@ -240,6 +241,11 @@ impl LocalRun {
     fn reading(&mut self, source: NodeId) -> Result<&mut Reading> {
         let found = self.readings.iter_mut().find(|r| r.id == source);
         found.ok_or_else(|| Error::internal(format!("{source:?} is not a source of this graph")))
+    }
+
+    /// What was read so far, to find an element in it again.
+    pub(crate) fn was_read(&self) -> Vec<WasRead> {
+        self.readings.iter().map(Reading::was_read).collect()
     }
 
     /// The virtual clock.

@@ -5,6 +5,7 @@
 use crate::outputs::Outputs;
 use crate::report::Report;
 use crate::run::{LocalRun, Options};
+use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::erase::StoreKind;
 use whitebeam_sdk::graph::Graph;
@@ -79,8 +80,9 @@ impl LocalRunner {
         match catch(|| run.run_to_end()).and_then(|ended| ended) {
             Ok(()) => run.commit(),
             Err(e) => {
+                let was_read = run.was_read();
                 run.abort();
-                Err(e)
+                Err(Plan::new(graph).locate(e, &was_read))
             }
         }
     }

@@ -169,6 +169,11 @@ impl Error {
         self.0.step.as_deref()
     }
 
+    /// The position in the input, where known.
+    pub fn position(&self) -> Option<&str> {
+        self.0.position.as_deref()
+    }
+
     /// Further problems found in the same check.
     pub fn related(&self) -> &[Error] {
         &self.0.related

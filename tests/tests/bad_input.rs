@@ -1,75 +1,29 @@
-//! Input that is wrong, places that are closed or full, code that panics: each is an error with its
-//! step, its position and a remedy, an exit code that is not 0, and nothing half-visible.
+//! Input that is wrong, places that are closed or full: each is an error with its step, its position
+//! and a remedy, an exit code that is not 0, and nothing half-visible.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test fails by panicking"
 )]
 
+mod error_form;
 mod revenue_job;
 
-use flate2::read::GzDecoder;
+use error_form::{expect_form, expect_nothing_in};
 use revenue_job::{RUNNERS, december, program, run, skip};
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
-use whitebeam::io::file::CsvSink;
-use whitebeam::prelude::*;
-use whitebeam_testkit::TestStream;
 
 const HEADER: &str =
     "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 const LINE: &str = "536365,22752,A,2.0,2010-12-01 08:26:00,7.65,17850.0,United Kingdom\n";
 
-/// The form of every error: code and what happened; at which step, with the line of user code that
-/// made it; then all else, and at last what to do. Several errors stand one behind another.
-fn expect_form(text: &str, code: &str, parts: &[&str]) {
-    let mut lines = text.lines().peekable();
-    // A panic in user code says so by itself before.
-    while lines.next_if(|line| !line.starts_with("error[")).is_some() {}
-    let mut errors = 0;
-    while let Some(first) = lines.next() {
-        errors += 1;
-        let head = format!("error[{code}]: ");
-        assert!(first.starts_with(&head), "no {head}in {text}");
-        let step = lines.next().and_then(|line| line.strip_prefix("  step  "));
-        let step = step.unwrap_or_else(|| panic!("no step behind {first} in {text}"));
-        let (path, place) = step.split_once("        ").unwrap_or((step, ""));
-        assert!(!path.trim().is_empty(), "no path in {text}");
-        let (file, line) = place.rsplit_once(':').unwrap_or_default();
-        assert!(file.ends_with(".rs"), "no line of user code in {text}");
-        assert!(line.parse::<u32>().is_ok_and(|line| line > 0), "{text}");
-        let mut rest = Vec::new();
-        while let Some(line) = lines.next_if(|line| line.starts_with("  ")) {
-            rest.push(line);
-        }
-        let help = rest.iter().position(|line| line.starts_with("  help: "));
-        let help = help.unwrap_or_else(|| panic!("no help in {text}"));
-        let all_help = |line: &&str| line.starts_with("  help: ") && line.len() > 16;
-        assert!(rest[help..].iter().all(all_help), "help comes last: {text}");
-    }
-    assert!(errors > 0, "no error in {text}");
-    for part in parts {
-        assert!(text.contains(part), "no `{part}` in {text}");
-    }
-}
-
 fn expect_failed(ran: &Output, code: &str, parts: &[&str]) {
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
     assert_eq!(String::from_utf8_lossy(&ran.stdout), "", "{ran:?}");
     expect_form(&String::from_utf8_lossy(&ran.stderr), code, parts);
-}
-
-/// Nothing at all, hidden or not; the folder may be there.
-fn expect_nothing_in(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        assert!(!folder.exists());
-        return;
-    };
-    let left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
-    assert!(left.is_empty(), "{left:?} are left in {}", folder.display());
 }
 
 /// Runs the program over `input` on every runner, expecting the same failure.
@@ -261,145 +215,4 @@ fn a_full_disk_shows_nothing() {
         expect_failed(&ran, "A001", &["no space is left", "step  Write"]);
         expect_nothing_in(&output);
     }
-}
-
-/// Builds and runs a pipeline that must fail, on every runner, into a folder that must stay empty.
-/// The batch runner also says `position`.
-fn expect_refused_by_runners(
-    code: &str,
-    parts: &[&str],
-    position: &str,
-    build: impl Fn(&Pipeline, &Path),
-) {
-    let folder = tempfile::tempdir().unwrap();
-    let batch = |n: usize| BatchRunner::new().parallelism(n);
-    type Run<'r> = &'r dyn Fn(&Pipeline) -> whitebeam::Result<()>;
-    let runners: [(Run, &str); 3] = [
-        (&|p| batch(1).run(p).map(drop), position),
-        (&|p| batch(4).run(p).map(drop), position),
-        // Here an element may wait between steps, while the input stands elsewhere.
-        (&|p| LocalRunner::new().run(p).map(drop), ""),
-    ];
-    for (run, position) in runners {
-        let p = Pipeline::new();
-        let output = folder.path().join("output");
-        build(&p, &output);
-        let error = run(&p).expect_err("the run fails");
-        expect_form(&error.to_string(), code, &[parts, &[position]].concat());
-        expect_nothing_in(&output);
-    }
-}
-
-#[test]
-fn a_panic_in_user_code_names_its_step_and_where_the_input_stood() {
-    let mut text = String::new();
-    let opened = fs::File::open(december()).unwrap();
-    GzDecoder::new(opened).read_to_string(&mut text).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let input = folder.path().join("lines.txt");
-    fs::write(&input, text).unwrap();
-    let parts = [
-        "panicked",
-        "no such customer",
-        "step  Customers",
-        "bad_input.rs:",
-    ];
-    expect_refused_by_runners("U001", &parts, "lines.txt", |p, output| {
-        p.read(whitebeam::io::file::TextSource::files(input.clone()))
-            .map(|line| {
-                let customer = line.field(',', 6).unwrap_or_default();
-                assert!(customer != "13304.0", "no such customer");
-                (customer, 1)
-            })
-            .named("Customers")
-            .sum_per_key()
-            .write(CsvSink::new(output).no_header());
-    });
-}
-
-/// What a step that refuses number 7 does, in every way in which user code can refuse.
-#[test]
-fn user_code_that_refuses_an_element_is_named_with_a_remedy() {
-    #[derive(Clone)]
-    struct Refuses;
-    impl DoFn<i64> for Refuses {
-        type Out = i64;
-        fn process(&mut self, n: i64, cx: &mut ProcessContext<'_, i64>) -> DoFnResult {
-            if n == 7 {
-                return Err("seven is too many".into());
-            }
-            cx.emit(n);
-            Ok(())
-        }
-    }
-    type Step = fn(PCollection<i64>) -> PCollection<i64>;
-    let steps: [(Step, &str); 3] = [
-        (|c| c.par_do(Refuses).named("Refuses"), "seven is too many"),
-        (
-            |c| {
-                c.partition(6, |n| (n - 1) as usize)
-                    .remove(0)
-                    .named("Refuses")
-            },
-            "sent to part 6 of 6",
-        ),
-        (
-            |c| {
-                c.with_timestamps(|n| Timestamp::from_micros(if *n == 7 { -1 } else { 1 }))
-                    .named("Refuses")
-                    .map_with(|n, at| n + at.timestamp().micros())
-            },
-            "moved back",
-        ),
-    ];
-    for (step, says) in steps {
-        let parts = ["step  Refuses", "bad_input.rs:", says];
-        expect_refused_by_runners("U001", &parts, "", |p, output| {
-            let numbers = p.create_timestamped((1..8).map(|n| (n, Timestamp::from_micros(0))));
-            step(numbers).write(CsvSink::new(output).no_header());
-        });
-    }
-}
-
-#[test]
-fn an_element_that_csv_cannot_hold_is_named_with_a_remedy() {
-    let parts = ["step  Write", "bad_input.rs:", "cannot be written as CSV"];
-    expect_refused_by_runners("U001", &parts, "", |p, output| {
-        p.create([std::collections::BTreeMap::from([("a".to_string(), 1_i64)])])
-            .write(CsvSink::new(output).no_header());
-    });
-}
-
-#[test]
-fn a_folder_with_parts_of_another_run_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("revenue");
-    let pipeline = || {
-        let p = Pipeline::new();
-        p.create([1_i64]).write(CsvSink::new(&output).no_header());
-        p
-    };
-    BatchRunner::new().run(&pipeline()).unwrap();
-    let before = fs::read_dir(&output).unwrap().count();
-    type Run = fn(&Pipeline) -> whitebeam::Result<()>;
-    let runners: [Run; 2] = [
-        |p| BatchRunner::new().run(p).map(drop),
-        |p| LocalRunner::new().run(p).map(drop),
-    ];
-    for run in runners {
-        let e = run(&pipeline()).expect_err("the folder is occupied");
-        expect_form(&e.to_string(), "A001", &["of another run", "bad_input.rs:"]);
-        assert_eq!(fs::read_dir(&output).unwrap().count(), before);
-    }
-}
-
-#[test]
-fn grouping_without_end_needs_a_window() {
-    let parts = ["step  Sum", "bad_input.rs:", "needs a window", "unbounded"];
-    expect_refused_by_runners("P007", &parts, "", |p, output| {
-        p.read(TestStream::<(i64, i64)>::new().to_infinity())
-            .sum_per_key()
-            .named("Sum")
-            .write(CsvSink::new(output).no_header());
-    });
 }
