@@ -29,6 +29,8 @@ fn answer(run: impl FnOnce(&Pipeline) -> Result<()>) -> Result<(Vec<Revenue>, Du
         .map_err(|e| Error::unavailable("no temporary folder can be made").caused_by(e))?;
     let options = Options {
         input: Vec::new(),
+        log: None,
+        from: None,
         output: folder.path().join("revenue"),
         allowed_lateness: whitebeam::Duration::ZERO,
         late: None,

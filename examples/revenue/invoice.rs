@@ -1,13 +1,14 @@
-//! `InvoiceLine`: one line of an invoice of the shop, and how it is read from CSV.
+//! `InvoiceLine`: one line of an invoice of the shop, and how it is read from CSV and from a log.
 //!
 //! Owns what a line means: whether it is paid, when it happened, how many cents it is worth.
 
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use whitebeam::Result;
 use whitebeam::io::file::{Columns, CsvSource};
+use whitebeam::io::log::{Log, LogPlace, LogSource};
 use whitebeam::prelude::*;
 
 /// What a line says about money.
@@ -41,6 +42,25 @@ const COLUMNS: [&str; 5] = [
 /// Reads invoice lines from CSV files, plain or compressed.
 pub(crate) fn invoices(files: Vec<PathBuf>) -> impl Source<Out = InvoiceLine> {
     CsvSource::with_columns(files, COLUMNS, read)
+}
+
+/// The same, each with the number of its invoice.
+pub(crate) fn numbered(files: Vec<PathBuf>) -> impl Source<Out = (Str, InvoiceLine)> {
+    CsvSource::with_columns(files, COLUMNS, |record| {
+        Ok((Str::new(record.text(0)?), read(record)?))
+    })
+}
+
+/// The topic of invoice lines.
+pub(crate) const TOPIC: &str = "invoices";
+
+/// Reads invoice lines from a log, in the order in which they arrived: hardly any comes more than
+/// half a minute after a later one.
+pub(crate) fn logged(folder: &Path, from: LogPlace) -> impl Source<Out = InvoiceLine> {
+    LogSource::<InvoiceLine>::json(&Log::at(folder), TOPIC)
+        .from(from)
+        .event_time(|line: &InvoiceLine| line.at)
+        .bounded_out_of_orderness(seconds(30))
 }
 
 fn read(record: &Columns<'_>) -> Result<InvoiceLine> {

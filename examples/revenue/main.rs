@@ -3,17 +3,24 @@
 //! - `cargo run --release --example revenue` runs December 2010 on the batch and on the local
 //!   runner and compares the answers.
 //! - `.. --example revenue -- run --runner batch --input FILE... --output DIR` runs other files.
+//! - `.. --example revenue -- feed --log DIR` feeds the lines into a log, as they would arrive, and
+//!   `.. -- run --log DIR` reads them from there.
 //! - `.. --example revenue -- --help` lists all options.
 
+#![expect(clippy::print_stdout, reason = "an example says what it did")]
+
 mod comparison;
+mod feed;
 mod invoice;
 mod per_minute;
 mod rows;
 
+use feed::Feed;
 use std::path::PathBuf;
 use whitebeam::Result;
-use whitebeam::clap;
+use whitebeam::clap::{self, Parser};
 use whitebeam::io::file::CsvSink;
+use whitebeam::io::log::LogPlace;
 use whitebeam::prelude::*;
 
 /// Invoice lines of December 2010, shipped with this example.
@@ -27,23 +34,39 @@ struct Options {
     /// CSV files of invoice lines, plain or compressed [default: December 2010]
     #[arg(long, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
+    /// Folder of a log that was fed with invoice lines, to read instead of files
+    #[arg(long, value_name = "DIR", conflicts_with = "input")]
+    log: Option<PathBuf>,
+    /// Where in the log to begin: earliest, latest, an offset or an instant [default: earliest]
+    #[arg(long, value_name = "PLACE", requires = "log")]
+    from: Option<LogPlace>,
     /// Folder for the revenue, as CSV
     #[arg(long, value_name = "DIR", default_value = "target/revenue")]
     output: PathBuf,
-    /// How long after its end a minute is still corrected, such as 1h
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = whitebeam::cli::duration)]
+    /// How long after its end a minute is still corrected; the longest delay of a line, unless given
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = whitebeam::cli::duration)]
     allowed_lateness: Duration,
     /// Folder for the paid lines that came too late to be counted, as CSV
     #[arg(long, value_name = "DIR")]
     late: Option<PathBuf>,
 }
 
-fn build(p: &Pipeline, options: &Options) -> Result<()> {
-    let files = match options.input.as_slice() {
+fn files(input: &[PathBuf]) -> Vec<PathBuf> {
+    match input {
         [] => vec![DECEMBER.into()],
         files => files.to_vec(),
+    }
+}
+
+fn build(p: &Pipeline, options: &Options) -> Result<()> {
+    let lines = match &options.log {
+        Some(folder) => {
+            let from = options.from.clone().unwrap_or(LogPlace::Earliest);
+            p.read(invoice::logged(folder, from))
+        }
+        None => p.read(invoice::invoices(files(&options.input))),
     };
-    let lines = p.read(invoice::invoices(files)).named("Invoices");
+    let lines = lines.named("Invoices");
     let (revenue, late) = lines.apply("Revenue", |lines| {
         per_minute::revenue_per_minute(lines, options.allowed_lateness)
     });
@@ -55,8 +78,17 @@ fn build(p: &Pipeline, options: &Options) -> Result<()> {
 }
 
 fn main() -> Result<()> {
-    if std::env::args_os().len() == 1 {
-        return comparison::batch_and_local();
+    match std::env::args_os().nth(1) {
+        None => comparison::batch_and_local(),
+        Some(verb) if verb == "feed" => feed(),
+        Some(_) => whitebeam::main(build),
     }
-    whitebeam::main(build)
+}
+
+fn feed() -> Result<()> {
+    let mut feed = Feed::parse_from(std::env::args_os().skip(1));
+    feed.input = files(&feed.input);
+    let lines = feed.run()?;
+    println!("{lines} invoice lines are in {}", feed.log.display());
+    Ok(())
 }

@@ -1,0 +1,135 @@
+//! `feed`: the shop's events into a log, in the order in which they arrive.
+//!
+//! Owns the rule of disorder and the pace. A line arrives when it happened plus a delay: 90 % within
+//! 30 seconds, 9 % within 10 minutes, 1 % within 6 hours, drawn from a seed.
+
+use super::invoice::{InvoiceLine, TOPIC, numbered};
+use std::path::PathBuf;
+use std::time::{Duration as Span, Instant};
+use whitebeam::batch::Batch;
+use whitebeam::clap;
+use whitebeam::io::codec::{Codec, Json};
+use whitebeam::io::log::{Log, Message};
+use whitebeam::prelude::*;
+use whitebeam::source::{Poll, ReadOptions};
+use whitebeam::{Result, Timestamp};
+
+/// Lines per append where the pace is free.
+const AT_ONCE: usize = 10_000;
+/// Appends per second at a given pace.
+const PER_SECOND: usize = 50;
+
+/// Feed invoice lines into a log, in the order in which they arrive
+#[derive(clap::Parser, Clone, Debug)]
+pub(crate) struct Feed {
+    /// Folder of the log
+    #[arg(long, value_name = "DIR")]
+    pub(crate) log: PathBuf,
+    /// CSV files of invoice lines, plain or compressed [default: December 2010]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Partitions of the log
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) partitions: u32,
+    /// Draw delays from this seed [default: lines arrive in the order of the files]
+    #[arg(long, value_name = "SEED")]
+    pub(crate) disorder: Option<u64>,
+    /// Lines per second [default: as fast as it goes]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+}
+
+impl Feed {
+    /// Appends all lines; how many there were. The invoice's number is the key.
+    pub(crate) fn run(&self) -> Result<usize> {
+        let log = Log::at(&self.log);
+        log.create_topic(TOPIC, self.partitions)?;
+        let mut writer = log.writer(TOPIC)?;
+        let mut lines = read_all(&numbered(self.input.clone()))?;
+        if let Some(seed) = self.disorder {
+            lines = in_order_of_arrival(lines, seed);
+        }
+        let at_once = self
+            .rate
+            .map_or(AT_ONCE, |rate| (rate as usize).div_ceil(PER_SECOND));
+        let pace = Pace::new(self.rate);
+        let mut value = Vec::new();
+        for (n, lines) in lines.chunks(at_once).enumerate() {
+            pace.wait_for(n * at_once);
+            for (invoice, line) in lines {
+                value.clear();
+                Json.encode(line, &mut value)?;
+                let message = Message::of(&value).key(invoice.as_str().as_bytes());
+                writer.push(message.at(line.at))?;
+            }
+            writer.flush()?;
+        }
+        Ok(lines.len())
+    }
+}
+
+type Numbered = (Str, InvoiceLine);
+
+fn read_all<S: Source>(source: &S) -> Result<Vec<S::Out>> {
+    let mut all = Vec::new();
+    for split in source.discover(&[], 1)? {
+        let mut reader = source.open(split, None, &ReadOptions::default())?;
+        loop {
+            let mut batch = Batch::default();
+            let poll = reader.poll(&mut batch)?;
+            all.append(&mut batch.take_values());
+            if poll == Poll::End {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Lines that arrive together stay as they were.
+fn in_order_of_arrival(lines: Vec<Numbered>, seed: u64) -> Vec<Numbered> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let arrive = |line: Numbered| (line.1.at + delay(&mut random), line);
+    let mut arrivals: Vec<(Timestamp, Numbered)> = lines.into_iter().map(arrive).collect();
+    arrivals.sort_by_key(|(at, _)| *at);
+    arrivals.into_iter().map(|(_, line)| line).collect()
+}
+
+fn delay(random: &mut fastrand::Rng) -> Duration {
+    let longest = match random.u8(0..100) {
+        0..90 => seconds(30),
+        90..99 => minutes(10),
+        _ => hours(6),
+    };
+    Duration::from_micros(random.i64(0..=longest.micros()))
+}
+
+/// When lines are due.
+struct Pace {
+    began: Instant,
+    rate: Option<u32>,
+}
+
+impl Pace {
+    fn new(rate: Option<u32>) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a pace is measured by the clock on the wall"
+        )]
+        let began = Instant::now();
+        Pace { began, rate }
+    }
+
+    /// Waits until so many lines may have been appended.
+    fn wait_for(&self, lines: usize) {
+        let Some(rate) = self.rate else {
+            return;
+        };
+        let due = Span::from_secs_f64(lines as f64 / f64::from(rate));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a feeder of its own, not a step of a pipeline"
+        )]
+        std::thread::sleep(due.saturating_sub(self.began.elapsed()));
+    }
+}
