@@ -46,8 +46,6 @@ pub(crate) struct Ack {
     pub(crate) staged: StagedEpoch,
     /// Every stage has written down what it holds; otherwise the epoch was given up.
     pub(crate) is_complete: bool,
-    /// Watermarks of inputs may differ between workers, since somebody was idle.
-    pub(crate) was_idle: bool,
 }
 
 /// Between a coordinator and its workers.

@@ -234,7 +234,9 @@ impl<E: Env> Coordinator<E> {
         let Some(in_flight) = &mut self.in_flight else {
             return false;
         };
-        if in_flight.is_cancelled || now < in_flight.since + timeout {
+        // For the last one there is all the time in the world: nothing else waits for it.
+        let may_be_late = in_flight.is_cancelled || in_flight.end.is_some();
+        if may_be_late || now < in_flight.since + timeout {
             return false;
         }
         in_flight.is_cancelled = true;
@@ -424,7 +426,8 @@ impl<E: Env> Coordinator<E> {
     fn pause(&self) -> Option<Duration> {
         let now = self.clock.monotonic();
         let trigger = self.triggered + self.settings.interval;
-        let align = self.in_flight.as_ref().filter(|f| !f.is_cancelled);
+        let align = self.in_flight.as_ref();
+        let align = align.filter(|f| !f.is_cancelled && f.end.is_none());
         let align = align.map(|f| f.since + self.settings.align_timeout);
         let is_free = self.in_flight.is_none() && self.writing.is_none();
         let is_open = is_free && self.uncommitted.len() < self.settings.limits.uncommitted;
@@ -434,14 +437,11 @@ impl<E: Env> Coordinator<E> {
     }
 }
 
-/// All workers have seen the same watermarks before the barrier, unless somebody was idle.
+/// All workers have seen the same watermarks before the barrier.
 fn agree(acks: &[Ack]) -> Result<()> {
     let Some((first, others)) = acks.split_first() else {
         return Ok(());
     };
-    if acks.iter().any(|ack| ack.was_idle) {
-        return Ok(());
-    }
     let differs = |ack: &&Ack| ack.held.floors != first.held.floors;
     match others.iter().find(differs) {
         None => Ok(()),

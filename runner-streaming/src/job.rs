@@ -10,6 +10,7 @@ use crate::coordinator::{Answer, Connections, Coordinator};
 use crate::exchange::{Bell, Channel, Inlet, Route, Sender};
 use crate::machine::Machine;
 use crate::mutant::{Mutant, is_on};
+use crate::promises::Promises;
 use crate::reading::{Reading, ReadingPlan};
 use crate::settings::Settings;
 use crate::sinks::Sinks;
@@ -155,7 +156,7 @@ struct Wiring<'a> {
     settings: &'a Settings,
     topology: Topology,
     channels: Vec<Channels>,
-    sources: BTreeMap<NodeId, Vec<SplitSnapshot>>,
+    sources: BTreeMap<NodeId, (Vec<SplitSnapshot>, Arc<Promises>)>,
     recovered: Option<&'a Snapshot>,
 }
 
@@ -195,7 +196,8 @@ impl<'a> Wiring<'a> {
         for node in plan.graph().nodes() {
             if let NodeKind::Source(source) = &node.kind {
                 let all = splits::all(node, source.as_ref(), settings, recovered)?;
-                sources.insert(node.id, all);
+                let promises = Arc::new(Promises::new(bells.to_vec()));
+                sources.insert(node.id, (all, promises));
             }
         }
         Ok(Wiring {
@@ -301,7 +303,10 @@ impl<'a> Wiring<'a> {
             .at_line(node.line())
             .help("choose the local runner"));
         }
-        let all = self.sources.get(&id).map_or(&[][..], Vec::as_slice);
+        let (all, promises) = self
+            .sources
+            .get(&id)
+            .ok_or_else(|| Error::internal("a source whose splits nobody has looked for"))?;
         let n = self.settings.parallelism;
         let splits = splits::of(all, index, n);
         let share = splits.len() as f64 / all.len().max(1) as f64;
@@ -311,6 +316,8 @@ impl<'a> Wiring<'a> {
             options,
             rate: self.settings.max_rate.map(|rate| rate * share),
             splits,
+            promises: Arc::clone(promises),
+            worker: index,
         };
         Ok(Reading::new(node, source, plan))
     }

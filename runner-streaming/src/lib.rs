@@ -28,6 +28,8 @@ mod machine;
 pub mod mutant;
 #[cfg(not(feature = "mutants"))]
 mod mutant;
+mod polled;
+mod promises;
 mod rate;
 mod reading;
 mod report;
@@ -44,6 +46,7 @@ mod worker;
 
 pub use coordinator::{End, Epochs};
 pub use machine::Turn;
+pub use polled::PolledRun;
 pub use report::{StepCount, StreamingReport};
 pub use runner::StreamingRunner;
 pub use settings::{Limits, Settings};

@@ -6,6 +6,7 @@
 //! were handed out.
 
 use crate::clock::Clock;
+use crate::promises::{Promise, Promises};
 use crate::rate::Bucket;
 use crate::snapshot::{SourceSnapshot, SplitSnapshot};
 use std::collections::VecDeque;
@@ -53,6 +54,8 @@ pub(crate) struct ReadingPlan {
     /// Elements per second, if limited.
     pub(crate) rate: Option<f64>,
     pub(crate) splits: Vec<SplitSnapshot>,
+    pub(crate) promises: Arc<Promises>,
+    pub(crate) worker: usize,
 }
 
 /// The splits of one source that one worker reads.
@@ -69,7 +72,9 @@ pub(crate) struct Reading {
     ended: Vec<Vec<u8>>,
     next: usize,
     watermark: Timestamp,
-    is_idle: bool,
+    /// What the other workers promise that read this source, and who of them this is.
+    promises: Arc<Promises>,
+    worker: usize,
     bucket: Option<Bucket>,
     elements: u64,
     buffer: Option<Box<dyn ErasedBatch>>,
@@ -103,7 +108,8 @@ impl Reading {
             ended: Vec::new(),
             next: 0,
             watermark: Timestamp::MIN,
-            is_idle: false,
+            promises: plan.promises,
+            worker: plan.worker,
             bucket,
             elements: 0,
             buffer: None,
@@ -239,24 +245,22 @@ impl Reading {
         Ok(())
     }
 
-    /// Moves the watermark as far as the splits allow that are not idle. True once it has moved, or
-    /// once the source has become idle or active again.
+    /// Moves the watermark as far as the splits allow that are not idle; where all are, as far as
+    /// the other workers have come. True once it has moved.
     pub(crate) fn advance<E: Env>(&mut self, clock: &Clock<E>) -> bool {
         let now = clock.monotonic();
         let is_silent = |o: &&Open| self.idle_at(o).is_some_and(|at| at <= now);
         let heard = self.open.iter().filter(|o| !is_silent(o));
         let waiting = self.waiting.iter().map(|w| w.watermark);
-        let promised = heard.map(Open::watermark).chain(waiting).min();
-        let is_idle = promised.is_none() && !self.open.is_empty();
-        let promised = match promised {
-            Some(least) => least,
-            None if is_idle => self.watermark,
-            None => Timestamp::MAX,
+        let promise = match heard.map(Open::watermark).chain(waiting).min() {
+            Some(least) => Promise::At(least.max(self.watermark)),
+            None if self.has_ended() => Promise::Ended,
+            None => Promise::Idle,
         };
-        let changed = promised > self.watermark || is_idle != self.is_idle;
-        self.watermark = self.watermark.max(promised);
-        self.is_idle = is_idle;
-        changed
+        let said = self.promises.give(self.worker, promise);
+        let moved = said.filter(|at| *at > self.watermark);
+        self.watermark = moved.unwrap_or(self.watermark);
+        moved.is_some()
     }
 
     /// When a split that is silent counts as idle.
@@ -276,11 +280,6 @@ impl Reading {
     /// The promise for what is still to come.
     pub(crate) fn watermark(&self) -> Timestamp {
         self.watermark
-    }
-
-    /// No split has had anything for a while, and some live.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.is_idle
     }
 
     /// Nothing is read any more: what is left of the splits is left for good.

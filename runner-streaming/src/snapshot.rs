@@ -104,11 +104,8 @@ impl Held {
         for (path, parts) in other.steps {
             self.steps.entry(path).or_default().extend(parts);
         }
-        for (input, floor) in other.floors {
-            // Where idleness let one worker come further than another, what it has decided stands.
-            let known = self.floors.entry(input).or_insert(floor);
-            *known = (*known).max(floor);
-        }
+        // All workers agree.
+        self.floors.extend(other.floors);
         for (path, source) in other.sources {
             let known = self.sources.entry(path).or_default();
             known.splits.extend(source.splits);

@@ -40,7 +40,6 @@ pub(crate) struct Exit {
     channels: Vec<Arc<Channel>>,
     /// The promise that was sent last.
     sent: Timestamp,
-    is_idle: bool,
 }
 
 impl Exit {
@@ -49,7 +48,6 @@ impl Exit {
         Exit {
             channels,
             sent: Timestamp::MIN,
-            is_idle: false,
         }
     }
 
@@ -73,7 +71,6 @@ pub(crate) struct Cx<'a, E> {
 pub(crate) struct Frozen {
     pub(crate) held: Held,
     pub(crate) staged: StagedEpoch,
-    pub(crate) was_idle: bool,
 }
 
 /// One copy of a stage.
@@ -188,7 +185,6 @@ impl Task {
         worked |= is_free && self.settle(cx)?;
         self.disobey();
         worked |= self.read(cx)?;
-        self.tell_idleness(worked);
         Ok(worked | self.finish()?)
     }
 
@@ -214,7 +210,9 @@ impl Task {
             return Ok(None);
         }
         if !self.stage.may_snapshot() && !is_on(Mutant::BarrierPassesParked) {
-            // Whoever cannot write down what is left of an emission ends it first.
+            // Steps are told the watermark before the barrier, and whoever cannot write down what
+            // is left of an emission ends it first.
+            self.stage.begin_settling(Some(cx.clock.now()));
             let _ = self.stage.settle_some(cx.limits.quanta)?;
             return Ok(None);
         }
@@ -264,7 +262,6 @@ impl Task {
             Input::Exchanges(inlets) => {
                 for (name, inlet) in inlets {
                     frozen.held.floors.insert(name.clone(), inlet.watermark());
-                    frozen.was_idle |= inlet.was_idle();
                 }
             }
         }
@@ -344,7 +341,6 @@ impl Task {
         for (exit, to) in self.exits.iter_mut().zip(promised) {
             if to > exit.sent {
                 exit.sent = to;
-                exit.is_idle = false;
                 exit.tell(|| Message::Watermark(to));
             }
         }
@@ -481,29 +477,6 @@ impl Task {
                     self.is_unsettled |= self.stage.set_watermark(entry, inlet.watermark());
                 }
             }
-        }
-    }
-
-    /// Tells the readers not to wait for this stage while all its inputs are idle.
-    fn tell_idleness(&mut self, worked: bool) {
-        if self.stage.is_parked() || self.stage.is_settling() {
-            return;
-        }
-        let is_idle = match &self.input {
-            Input::Source(reading) => reading.is_idle(),
-            Input::Exchanges(inlets) => {
-                let mut live = inlets.iter().filter(|(_, i)| !i.has_ended()).peekable();
-                live.peek().is_some() && live.all(|(_, inlet)| inlet.is_idle())
-            }
-        };
-        for exit in &mut self.exits {
-            if is_idle && (worked || !exit.is_idle) {
-                exit.tell(|| Message::Idle);
-            } else if exit.is_idle && !is_idle {
-                let sent = exit.sent;
-                exit.tell(|| Message::Watermark(sent));
-            }
-            exit.is_idle = is_idle;
         }
     }
 

@@ -24,7 +24,6 @@ struct Gathered {
     held: Held,
     staged: StagedEpoch,
     frozen: usize,
-    was_idle: bool,
 }
 
 /// One copy of every stage.
@@ -102,7 +101,6 @@ impl<E: Env> Worker<E> {
                 ..StagedEpoch::default()
             },
             frozen: 0,
-            was_idle: false,
         })
     }
 
@@ -111,7 +109,6 @@ impl<E: Env> Worker<E> {
         gathered.held.merge(frozen.held);
         gathered.staged.append(frozen.staged);
         gathered.frozen += 1;
-        gathered.was_idle |= frozen.was_idle;
         self.hand_over();
     }
 
@@ -141,7 +138,6 @@ impl<E: Env> Worker<E> {
                 held: gathered.held,
                 staged: gathered.staged,
                 is_complete: gathered.frozen == self.tasks.len(),
-                was_idle: gathered.was_idle,
             }));
         }
     }

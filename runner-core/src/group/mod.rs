@@ -48,8 +48,10 @@ pub enum Path {
 }
 
 impl Path {
-    /// A snapshot is right even while panes of a clock that moved are still to be emitted.
-    pub(crate) fn saves_open_emission(self) -> bool {
+    /// Input and a snapshot may come while panes of a clock that moved are still to be emitted.
+    /// The others would show late elements in panes that are decided already, or forget what an
+    /// emission still owes.
+    pub(crate) fn interruptible(self) -> bool {
         match self {
             Path::Windowed | Path::Sessions | Path::General => true,
             Path::Slices | Path::Counted => false,

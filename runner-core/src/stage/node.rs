@@ -60,8 +60,8 @@ pub struct NodeSpec {
     pub outs: Vec<Box<dyn ErasedBatch>>,
     /// Who reads each output: (index in the stage, port).
     pub consumers: Vec<Vec<(usize, Port)>>,
-    /// A snapshot is right even while the step has more to emit for a clock that moved.
-    pub saves_open_emission: bool,
+    /// Input and a snapshot may come while the step has more to emit for a clock that moved.
+    pub interruptible: bool,
 }
 
 /// Names a node in errors.
@@ -99,7 +99,7 @@ pub(super) struct StageNode {
     pub(super) in_bundle: bool,
     /// A clock moved and the step has more to emit for it.
     pub(super) emitting: bool,
-    pub(super) saves_open_emission: bool,
+    pub(super) interruptible: bool,
     pub(super) elements_in: u64,
 }
 
@@ -120,7 +120,7 @@ impl StageNode {
             output_watermark: Timestamp::MIN,
             in_bundle: false,
             emitting: false,
-            saves_open_emission: spec.saves_open_emission,
+            interruptible: spec.interruptible,
             elements_in: 0,
         }
     }

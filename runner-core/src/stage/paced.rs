@@ -94,13 +94,18 @@ impl Stage {
     }
 
     /// Whether [`Stage::push`] may be called for `entry` now: nothing waits on the way behind it, or
-    /// nothing on the way puts anything out. A grouping takes input while it emits.
+    /// nothing on the way puts anything out. A grouping takes input while it emits, if it can.
     pub fn accepts(&self, entry: usize) -> bool {
         let consumers = &self.entries[entry].consumers;
         let is_free = match self.settling {
             None => true,
             Some(Settling { at, .. }) => consumers.iter().all(|(to, _)| *to == at),
         };
+        let is_open = |(to, _): &(usize, Port)| {
+            let node = &self.nodes[*to];
+            !node.emitting || node.interruptible
+        };
+        let is_free = is_free && consumers.iter().all(is_open);
         let silent = |(to, _): &(usize, Port)| !self.nodes[*to].may_emit();
         is_free && (self.flow() == Flow::Done || consumers.iter().all(silent))
     }
@@ -231,10 +236,15 @@ impl Stage {
         Ok(self.flow())
     }
 
-    /// A snapshot taken now loses and repeats nothing: no bundle is open, nothing is parked, and
-    /// whoever is in the midst of an emission writes down what is left of it.
+    /// A snapshot taken now loses and repeats nothing: no bundle is open, nothing is parked, every
+    /// step has been told its watermark (so that copies of a stage behind one barrier agree on it),
+    /// and whoever is in the midst of an emission writes down what is left of it. If not, settling
+    /// leads there.
     pub fn may_snapshot(&self) -> bool {
-        let between = |n: &StageNode| !n.in_bundle && (!n.emitting || n.saves_open_emission);
+        let between = |n: &StageNode| {
+            let is_told = n.seen_watermark >= n.input_watermark();
+            is_told && !n.in_bundle && (!n.emitting || n.interruptible)
+        };
         !self.is_parked() && self.nodes.iter().all(between)
     }
 

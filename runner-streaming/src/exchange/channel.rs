@@ -21,8 +21,6 @@ pub(crate) enum Message {
     Batch(Box<dyn ErasedBatch>),
     /// No on-time element before it follows.
     Watermark(Timestamp),
-    /// Nothing follows for a while; do not wait for this sender's watermark.
-    Idle,
     /// Everything before it belongs to the epoch, nothing after it does.
     Barrier(Epoch),
     /// Nothing follows.
@@ -94,7 +92,8 @@ impl Channel {
     /// Sends a message that needs no credit.
     pub(crate) fn control(&self, message: Message) {
         let mut state = self.lock();
-        while is_obsolete(state.queue.back(), &message) {
+        if let (Message::Watermark(_), Some(Message::Watermark(_))) = (&message, state.queue.back())
+        {
             state.queue.pop_back();
         }
         if is_on(Mutant::BarrierOvertakes) && matches!(message, Message::Barrier(_)) {
@@ -123,15 +122,6 @@ impl Channel {
         if before >= self.budget {
             self.sender.ring();
         }
-    }
-}
-
-/// `next` says all that `last` would have said.
-fn is_obsolete(last: Option<&Message>, next: &Message) -> bool {
-    match next {
-        Message::Watermark(_) => matches!(last, Some(Message::Watermark(_) | Message::Idle)),
-        Message::Idle => matches!(last, Some(Message::Idle)),
-        _ => false,
     }
 }
 

@@ -1,9 +1,9 @@
 //! `Inlet`: what enters a stage from one exchange, with the alignment of its channels.
 //!
-//! Owns, per channel, the watermark, whether it is idle, and the barrier it waits behind. Does not
-//! own what a barrier does. Invariants: a channel is not read behind its barrier; the inlet's
-//! watermark never moves back, and never passes that of a live channel that is not idle, unless it
-//! had passed it before that channel came back from idleness.
+//! Owns, per channel, the watermark and the barrier it waits behind. Does not own what a barrier
+//! does. Invariants: a channel is not read behind its barrier; the inlet's watermark never moves
+//! back, and is that of the live channel that is furthest behind. So inlets of all workers agree on
+//! it once they are aligned.
 
 use super::channel::cost;
 use super::{Channel, Message};
@@ -19,7 +19,6 @@ use whitebeam_sdk::sink::Epoch;
 struct Lane {
     channel: Arc<Channel>,
     watermark: Timestamp,
-    is_idle: bool,
     barrier: Option<Epoch>,
     has_ended: bool,
 }
@@ -49,8 +48,6 @@ pub(crate) struct Inlet {
     lanes: Vec<Lane>,
     next: usize,
     watermark: Timestamp,
-    /// A lane was idle at some time, so that inlets of other workers may have come further.
-    was_idle: bool,
 }
 
 impl Inlet {
@@ -59,7 +56,6 @@ impl Inlet {
         let lanes = channels.into_iter().map(|channel| Lane {
             channel,
             watermark: Timestamp::MIN,
-            is_idle: false,
             barrier: None,
             has_ended: false,
         });
@@ -67,7 +63,6 @@ impl Inlet {
             lanes: lanes.collect(),
             next: 0,
             watermark: floor,
-            was_idle: false,
         }
     }
 
@@ -105,18 +100,8 @@ impl Inlet {
     ) -> Option<Box<dyn ErasedBatch>> {
         let lane = &mut self.lanes[at];
         match message {
-            Message::Batch(batch) => {
-                lane.is_idle = false;
-                return Some(batch);
-            }
-            Message::Watermark(to) => {
-                lane.is_idle = false;
-                lane.watermark = lane.watermark.max(to);
-            }
-            Message::Idle => {
-                lane.is_idle = true;
-                self.was_idle = true;
-            }
+            Message::Batch(batch) => return Some(batch),
+            Message::Watermark(to) => lane.watermark = lane.watermark.max(to),
             Message::Barrier(epoch) if Some(epoch) <= cancelled => {}
             Message::Barrier(epoch) => lane.barrier = Some(epoch),
             Message::End => lane.has_ended = true,
@@ -133,29 +118,13 @@ impl Inlet {
 
     fn combine(&mut self) {
         let live = self.lanes.iter().filter(|l| !l.has_ended);
-        let heard = live.filter(|l| !l.is_idle).map(|l| l.watermark).min();
-        let combined = match heard {
-            Some(least) => least,
-            None if self.has_ended() => Timestamp::MAX,
-            // Who is idle may come back: nothing is promised for it.
-            None => self.watermark,
-        };
-        self.watermark = self.watermark.max(combined);
+        let least = live.map(|l| l.watermark).min().unwrap_or(Timestamp::MAX);
+        self.watermark = self.watermark.max(least);
     }
 
     /// The promise of all lanes together.
     pub(crate) fn watermark(&self) -> Timestamp {
         self.watermark
-    }
-
-    /// Every lane that lives is idle, and there is one.
-    pub(crate) fn is_idle(&self) -> bool {
-        !self.has_ended() && self.lanes.iter().all(|l| l.has_ended || l.is_idle)
-    }
-
-    /// A lane was idle at some time.
-    pub(crate) fn was_idle(&self) -> bool {
-        self.was_idle
     }
 
     /// Nothing comes any more.

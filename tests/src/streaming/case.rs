@@ -7,6 +7,7 @@ use crate::streaming::source::{Partitions, Promise, Row};
 use crate::translate;
 use std::sync::Arc;
 use whitebeam_sdk::graph::Graph;
+use whitebeam_sdk::time::{Duration, micros};
 use whitebeam_sdk::transform::CoGroupByKey;
 use whitebeam_sdk::{Element, PCollection, Pipeline, Result};
 use whitebeam_testkit::oracle::{
@@ -27,6 +28,8 @@ pub enum Shape {
     Together,
     /// Sums, grouped again by half of the keys' bits.
     Twice,
+    /// All sources together, read by two groupings: lists and sums.
+    Branches,
     /// Lists, beside what came too late for them.
     WithLate,
 }
@@ -42,6 +45,8 @@ pub struct Case {
     pub strategy: Strategy,
     /// What the sources promise.
     pub promise: Promise,
+    /// How long a partition may have nothing until the others do not wait for it.
+    pub idle_after: Option<Duration>,
 }
 
 /// Where the answers of a case can be seen.
@@ -55,6 +60,8 @@ pub enum Seen {
     Sums(Recorded<(u64, i64)>),
     /// Of [`Shape::Together`].
     Together(Recorded<(u64, (Vec<i64>, Vec<i64>))>),
+    /// Of [`Shape::Branches`].
+    Branches(Recorded<(u64, Vec<i64>)>, Recorded<(u64, i64)>),
     /// Of [`Shape::WithLate`].
     WithLate(Recorded<(u64, Vec<i64>)>, Recorded<(u64, i64)>),
 }
@@ -64,12 +71,13 @@ type Choose<'a> = &'a mut dyn FnMut(u64) -> u64;
 impl Case {
     /// Draws a case of at most `rows` rows.
     pub fn draw(choose: Choose<'_>, rows: u64) -> Self {
-        let shape = match choose(12) {
+        let shape = match choose(14) {
             0 => Shape::Elements,
             1..=3 => Shape::Lists,
             4 | 5 => Shape::Sums,
             6 | 7 => Shape::Together,
             8 | 9 => Shape::Twice,
+            10 | 11 => Shape::Branches,
             _ => Shape::WithLate,
         };
         let promise = match shape {
@@ -101,6 +109,11 @@ impl Case {
         Case {
             sources: (0..sources).map(|_| source(choose)).collect(),
             strategy: strategy(choose, shape),
+            idle_after: match shape {
+                // Whoever does not wait calls late what comes then.
+                Shape::WithLate if choose(2) == 0 => Some(micros(choose(2_000) as i64)),
+                _ => None,
+            },
             shape,
             promise,
         }
@@ -119,6 +132,7 @@ impl Case {
             let source = Partitions {
                 rows: Arc::clone(rows),
                 promise: self.promise,
+                idle_after: self.idle_after,
             };
             p.read(source).map(|row| (row.key, row.value))
         };
@@ -141,6 +155,11 @@ impl Case {
                 let sums = self.windowed(p.flatten(inputs)).sum_per_key();
                 let halves = sums.map(|(key, sum)| (key / 2, sum));
                 Seen::Lists(halves.group_by_key().collect())
+            }
+            Shape::Branches => {
+                let windowed = self.windowed(p.flatten(inputs));
+                let lists = windowed.clone().group_by_key().collect();
+                Seen::Branches(lists, windowed.sum_per_key().collect())
             }
             Shape::WithLate => {
                 let windowed = self.windowed(p.flatten(inputs));

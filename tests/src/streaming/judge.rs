@@ -35,6 +35,10 @@ pub fn difference(case: &Case, seen: &Seen) -> Option<String> {
             };
             wrong(case, &lists(case), rows.rows(), signed)
         }
+        Seen::Branches(rows, of_sums) => {
+            let wrong = wrong(case, &lists(case), rows.rows(), Clone::clone);
+            wrong.or_else(|| sums(case, of_sums.rows()))
+        }
         Seen::WithLate(rows, late) => with_late(case, rows.rows(), late.rows()),
     }
 }

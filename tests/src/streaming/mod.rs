@@ -5,4 +5,6 @@
 
 pub mod case;
 pub mod judge;
+pub mod sim;
 pub mod source;
+pub mod store;

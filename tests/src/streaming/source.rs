@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::source::{Boundedness, Poll, Position, ReadOptions, Reader, Source, Watermarks};
-use whitebeam_sdk::{Error, PaneInfo, Result, Timestamp, Window};
+use whitebeam_sdk::{Duration, Error, PaneInfo, Result, Timestamp, Window};
 
 /// One element of an input.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub struct Partitions {
     pub rows: Arc<Vec<Vec<Row>>>,
     /// What readers promise.
     pub promise: Promise,
+    /// How long a partition may have nothing until the others do not wait for it.
+    pub idle_after: Option<Duration>,
 }
 
 impl Source for Partitions {
@@ -64,6 +66,10 @@ impl Source for Partitions {
             has_paused: false,
             watermarks: options.watermarks,
         }))
+    }
+
+    fn idle_after(&self) -> Option<Duration> {
+        self.idle_after
     }
 
     fn boundedness(&self) -> Boundedness {

@@ -1,0 +1,134 @@
+//! `PolledRun`: a run under the caller's hand, one turn of one machine at a time.
+//!
+//! Owns the choice of who works next, drawn from the environment, and who sleeps. The machines are
+//! those that threads drive otherwise. Does not own time: where all sleep, the caller lets it pass.
+
+use crate::coordinator::Coordinator;
+use crate::job::{Job, Parts};
+use crate::machine::{Machine, Turn};
+use crate::report::StreamingReport;
+use crate::settings::Settings;
+use crate::snapshot::SnapshotStore;
+use crate::stop::StopHandle;
+use std::time::Duration;
+use whitebeam_env::Env;
+use whitebeam_sdk::graph::Graph;
+use whitebeam_sdk::{Error, Result};
+
+/// Whether a machine is asked next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sleep {
+    Awake,
+    /// Its bell is cleared; it looks once more.
+    Drowsy,
+    /// Until its bell rings or this instant.
+    Until(Option<Duration>),
+    Over,
+}
+
+/// A run whose machines take turns on the caller's thread.
+pub struct PolledRun<E> {
+    env: E,
+    coordinator: Coordinator<E>,
+    others: Vec<Box<dyn Machine>>,
+    sleeps: Vec<Sleep>,
+    paths: Vec<String>,
+    stop: StopHandle,
+}
+
+impl<E> std::fmt::Debug for PolledRun<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PolledRun({:?})", self.sleeps)
+    }
+}
+
+impl<E: Env> PolledRun<E> {
+    /// A run of `graph` that goes on from what `store` holds, or begins.
+    pub fn new(
+        graph: &Graph,
+        env: E,
+        settings: Settings,
+        store: Option<Box<dyn SnapshotStore>>,
+    ) -> Result<Self> {
+        let stop = StopHandle::new();
+        let job = Job::new(Parts {
+            graph,
+            env: env.clone(),
+            settings,
+            store,
+            stop: stop.clone(),
+        })?;
+        let mut others = job.clerks;
+        for worker in job.workers {
+            others.push(Box::new(worker));
+        }
+        Ok(PolledRun {
+            env,
+            coordinator: job.coordinator,
+            sleeps: vec![Sleep::Awake; others.len() + 1],
+            others,
+            paths: graph.nodes().iter().map(|n| n.path.clone()).collect(),
+            stop,
+        })
+    }
+
+    /// Asks the run to end.
+    pub fn stop_handle(&self) -> &StopHandle {
+        &self.stop
+    }
+
+    /// Lets one machine that is awake take a turn. `Idle` if all sleep: for so long, or for ever
+    /// if nobody waits for a time. `Over` once the run has ended.
+    pub fn turn(&mut self) -> Turn {
+        if self.coordinator.is_over() {
+            return Turn::Over;
+        }
+        let now = self.env.monotonic();
+        let awake: Vec<usize> = (0..self.sleeps.len())
+            .filter(|&i| self.is_awake(i, now))
+            .collect();
+        if awake.is_empty() {
+            let until = self.sleeps.iter().filter_map(|s| match s {
+                Sleep::Until(until) => *until,
+                _ => None,
+            });
+            return Turn::Idle(until.min().map(|at| at.saturating_sub(now)));
+        }
+        let chosen = awake[self.env.choose(awake.len())];
+        let turn = self.machine(chosen).turn();
+        self.sleeps[chosen] = match (turn, self.sleeps[chosen]) {
+            (Turn::Worked, _) => Sleep::Awake,
+            (Turn::Over, _) => Sleep::Over,
+            (Turn::Idle(pause), Sleep::Drowsy) => Sleep::Until(pause.map(|p| now + p)),
+            (Turn::Idle(_), _) => {
+                self.machine(chosen).bell().clear();
+                Sleep::Drowsy
+            }
+        };
+        Turn::Worked
+    }
+
+    fn is_awake(&mut self, i: usize, now: Duration) -> bool {
+        match self.sleeps[i] {
+            Sleep::Awake | Sleep::Drowsy => true,
+            Sleep::Until(until) => {
+                until.is_some_and(|at| at <= now) || self.machine(i).bell().has_rung()
+            }
+            Sleep::Over => false,
+        }
+    }
+
+    fn machine(&mut self, i: usize) -> &mut dyn Machine {
+        match i.checked_sub(1) {
+            None => &mut self.coordinator,
+            Some(other) => self.others[other].as_mut(),
+        }
+    }
+
+    /// How the run ended.
+    pub fn outcome(mut self) -> Result<StreamingReport> {
+        let outcome = self.coordinator.take_outcome();
+        let ended = outcome.unwrap_or_else(|| Err(Error::internal("the run has not ended")))?;
+        Ok(StreamingReport::new(ended, self.paths.into_iter()))
+    }
+}
