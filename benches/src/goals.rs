@@ -15,6 +15,9 @@ const NEAR: f64 = 1.25;
 pub(crate) enum Bound {
     /// At most so many times the limit.
     TimesLimit(f64),
+    /// At most so many times the loop over `hashbrown`: the limit against which the goals were set. The limit has
+    /// become faster since, and its goal stays what it was.
+    TimesMap(f64),
     /// At most so many ns per event above the limit.
     AboveLimit(f64),
     /// Less than the best form of a peer.
@@ -31,7 +34,7 @@ pub(crate) struct Benchmark {
     pub(crate) bounds: &'static [Bound],
 }
 
-use Bound::{AboveLimit, AheadOf, Near, TimesLimit};
+use Bound::{AboveLimit, AheadOf, Near, TimesLimit, TimesMap};
 use Peer::{Renoir, Timely};
 
 /// All of them, in the order of the report.
@@ -47,17 +50,25 @@ pub(crate) const BENCHMARKS: [Benchmark; 13] = [
         Query::Q2,
         &[TimesLimit(1.5), AheadOf(Timely), Near(Renoir)],
     ),
-    bench("q5", Query::Q5, &[TimesLimit(1.35), AheadOf(Timely)]),
+    bench(
+        "q5",
+        Query::Q5,
+        &[TimesLimit(1.35), TimesMap(1.35), AheadOf(Timely)],
+    ),
     bench(
         "q7",
         Query::Q7,
         &[TimesLimit(1.8), AheadOf(Timely), AheadOf(Renoir)],
     ),
     bench("q8", Query::Q8, &[TimesLimit(2.5), AheadOf(Timely)]),
-    bench("q11", Query::Q11, &[TimesLimit(2.0)]),
+    bench("q11", Query::Q11, &[TimesLimit(2.0), TimesMap(2.0)]),
     bench("q1_separate", Query::Q1, &[TimesLimit(1.7)]),
     bench("q2_separate", Query::Q2, &[TimesLimit(1.7)]),
-    bench("q5_unordered", Query::Q5, &[TimesLimit(1.35 * UNORDERED)]),
+    bench(
+        "q5_unordered",
+        Query::Q5,
+        &[TimesLimit(1.35 * UNORDERED), TimesMap(1.35 * UNORDERED)],
+    ),
     bench("q7_unordered", Query::Q7, &[TimesLimit(1.8 * UNORDERED)]),
     bench("q8_unordered", Query::Q8, &[TimesLimit(2.5 * UNORDERED)]),
     bench("triggers", Query::Triggers, &[AboveLimit(15.0)]),
@@ -109,6 +120,11 @@ impl Bound {
                     ratio <= most,
                 ))
             }
+            TimesMap(most) => {
+                let ratio = figures.whitebeam / figures.hash_map?;
+                let text = format!("{ratio:.2} x the loop over a hash map, goal {most:.2}");
+                Some(verdict(text, ratio <= most))
+            }
             AboveLimit(most) => {
                 let above = figures.whitebeam - figures.limit;
                 Some(verdict(
@@ -133,6 +149,7 @@ impl Bound {
     pub(crate) fn text(self) -> String {
         match self {
             TimesLimit(most) => format!("{most:.2} x limit"),
+            TimesMap(most) => format!("{most:.2} x hash map"),
             AboveLimit(most) => format!("limit {most:+.1} ns"),
             AheadOf(peer) => format!("ahead of {}", peer.name()),
             Near(peer) => format!("{NEAR:.2} x {}", peer.name()),
@@ -154,6 +171,7 @@ mod tests {
         Figures {
             whitebeam,
             limit: 2.0,
+            hash_map: Some(4.0),
             timely: Some(8.0),
             renoir: None,
         }
@@ -164,6 +182,8 @@ mod tests {
         let cases = [
             (TimesLimit(1.5), 3.0, Some(true)),
             (TimesLimit(1.5), 3.01, Some(false)),
+            (TimesMap(1.5), 6.0, Some(true)),
+            (TimesMap(1.5), 6.1, Some(false)),
             (AboveLimit(15.0), 17.0, Some(true)),
             (AboveLimit(15.0), 17.1, Some(false)),
             (AheadOf(Timely), 7.9, Some(true)),

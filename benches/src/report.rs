@@ -160,6 +160,10 @@ impl Report<'_> {
         Some(Figures {
             whitebeam: self.whitebeam(benchmark)?.spread().median,
             limit: self.limit(benchmark.query)?.spread().median,
+            hash_map: self
+                .of_query(benchmark.query)
+                .find(|one| one.contender.role == Role::Reference)
+                .map(|one| one.spread().median),
             timely: best_of(Peer::Timely),
             renoir: best_of(Peer::Renoir),
         })

@@ -210,10 +210,7 @@ pub(crate) fn q11(events: &'static [Ev]) -> u64 {
     })
 }
 
-fn counted(
-    all: PCollection<Ev>,
-    windowing: whitebeam::window::Windowing,
-) -> PCollection<(u64, u64)> {
+fn counted(all: PCollection<Ev>, windowing: Windowing) -> PCollection<(u64, u64)> {
     all.fuse(|k| k.filter_map(bid).map(|b| b.auction))
         .window(windowing)
         .count_per_element()
