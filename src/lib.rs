@@ -26,19 +26,36 @@
 //! | `batch` | yes | [`runners::BatchRunner`]: bounded input, all cores |
 //! | `log` | yes | [`io::log`]: topics in a folder, read without end or up to one |
 //! | `cli` | yes | [`main`]: one command line for every pipeline binary |
+//! | `testkit` | no | `testkit`: scripted streams and expectations, for `[dev-dependencies]` |
+//!
+//! Examples of what stands in another crate of the library name that crate: read `whitebeam` for
+//! `whitebeam_sdk`, and `whitebeam::io` for `whitebeam_io`.
 
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod prelude;
 pub mod runners;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 #[cfg(feature = "cli")]
 pub use cli::main;
 
+#[doc(inline)]
 pub use whitebeam_io as io;
+#[doc(inline)]
 pub use whitebeam_sdk::*;
+
+/// Between the crates of the library; a pipeline needs none of it.
+#[doc(hidden)]
+pub use whitebeam_sdk::{erase, hash, snapshot};
 
 /// The argument parser of [`cli`], so that a pipeline's options need no dependency of their own:
 /// `use whitebeam::clap;`.
 #[cfg(feature = "cli")]
 pub use clap;
+
+/// Keeps the programs of the README compiling.
+#[cfg(all(doctest, feature = "batch"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,9 @@
-//! Runners, each behind its feature.
+//! Runners, each behind its feature, with what their settings and reports are made of.
 
 #[cfg(feature = "batch")]
-pub use whitebeam_runner_batch::{BatchReport, BatchRunner};
+pub use whitebeam_runner_batch::{
+    BatchReport, BatchRunner, Observer, Progress as BatchProgress, StepCount,
+};
 #[cfg(feature = "local")]
-pub use whitebeam_runner_local::{LocalRunner, Report as LocalReport};
+pub use whitebeam_runner_local::{LocalRunner, Report as LocalReport, StepReport};
+pub use whitebeam_sdk::erase::{Dropped, StoreKind};

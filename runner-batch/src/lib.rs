@@ -28,6 +28,7 @@ use whitebeam_sdk::source::Boundedness;
 use whitebeam_sdk::{Error, ErrorKind, Pipeline, Result};
 
 /// Runs bounded pipelines.
+#[must_use = "nothing runs before .run(&pipeline)"]
 #[derive(Clone)]
 pub struct BatchRunner {
     parallelism: usize,

@@ -30,6 +30,11 @@ impl BatchReport {
         self.steps.values()
     }
 
+    /// The counts of the step at `path`.
+    pub fn step(&self, path: &str) -> Option<&StepCount> {
+        self.steps().find(|step| step.path == path)
+    }
+
     /// Adds what one copy of a stage counted.
     pub(crate) fn add(&mut self, stage: &Stage) {
         for (id, path, n) in stage.elements_in() {

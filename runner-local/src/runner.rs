@@ -26,6 +26,7 @@ use whitebeam_sdk::{Pipeline, Result};
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "nothing runs before .run(&pipeline)"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalRunner {
     options: Options,

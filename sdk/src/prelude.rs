@@ -58,15 +58,16 @@
 
 pub use crate::combine::{CombineFn, Count, Max, Mean, Min, Sum, Top};
 pub use crate::dofn::{BundleContext, DoFn, DoFnResult, ProcessContext, Tag};
+pub use crate::sink::Sink;
 pub use crate::source::{MemorySource, Source};
 pub use crate::time::{days, hours, micros, millis, minutes, seconds};
-pub use crate::transform::{CoGroupByKey, Failure, Flatten, Reified};
+pub use crate::transform::{CoGroupByKey, Failure, Flatten, Reified, WithLate};
 pub use crate::trigger::{AfterPane, AfterProcessingTime, AfterWatermark, Trigger, repeatedly};
 pub use crate::window::{
     AccumulationMode, ClosingBehavior, FixedWindows, GlobalWindows, OnTimeBehavior, Sessions,
     SlidingWindows, TimestampCombiner, Windowing,
 };
 pub use crate::{
-    At, Duration, Element, Error, Key, Line, PCollection, PaneInfo, PaneTiming, Pipeline, Str,
-    Timestamp, Window,
+    At, Duration, Element, Error, ErrorKind, Key, Line, PCollection, PaneInfo, PaneTiming,
+    Pipeline, Str, Timestamp, Window,
 };

@@ -6,14 +6,24 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::ops::{Add, Sub};
+use std::ops::{Add, Mul, Sub};
 use std::str::FromStr;
 
 /// An instant of event time in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(i64);
 
-/// A length of event or processing time in microseconds.
+/// A length of event or processing time in microseconds; it may be negative. Arithmetic saturates.
+///
+/// Not `std::time::Duration`, which has an `into()` for it. Lengths are written by unit:
+///
+/// ```
+/// use whitebeam_sdk::time::{Duration, minutes, seconds};
+///
+/// assert_eq!(minutes(2) - seconds(30), seconds(90));
+/// assert_eq!(seconds(20) * 3, minutes(1));
+/// assert_eq!(Duration::from(std::time::Duration::from_secs(60)), minutes(1));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Duration(i64);
 
@@ -88,6 +98,16 @@ impl Duration {
         Duration(micros)
     }
 
+    /// From milliseconds; the same as [`millis`].
+    pub const fn from_millis(n: i64) -> Self {
+        millis(n)
+    }
+
+    /// From seconds; the same as [`seconds`].
+    pub const fn from_secs(secs: i64) -> Self {
+        seconds(secs)
+    }
+
     /// Length in microseconds.
     #[inline]
     pub const fn micros(self) -> i64 {
@@ -152,6 +172,27 @@ impl Add for Duration {
     type Output = Duration;
     fn add(self, other: Duration) -> Duration {
         Duration(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Duration {
+    type Output = Duration;
+    fn sub(self, other: Duration) -> Duration {
+        Duration(self.0.saturating_sub(other.0))
+    }
+}
+
+impl Mul<i64> for Duration {
+    type Output = Duration;
+    fn mul(self, n: i64) -> Duration {
+        Duration(self.0.saturating_mul(n))
+    }
+}
+
+impl From<std::time::Duration> for Duration {
+    /// In whole microseconds, rounded down, at most [`Duration::MAX`].
+    fn from(length: std::time::Duration) -> Duration {
+        i64::try_from(length.as_micros()).map_or(Duration::MAX, Duration)
     }
 }
 
@@ -343,6 +384,24 @@ mod tests {
                 let t = Timestamp::from_micros(boundary);
                 assert_eq!(joined.cell_start(t), t);
             }
+        }
+    }
+
+    #[test]
+    fn lengths_saturate_at_both_ends() {
+        let least = Duration(i64::MIN);
+        let cases = [
+            (seconds(3) - seconds(5), seconds(-2)),
+            (least - micros(1), least),
+            (Duration::MAX * 2, Duration::MAX),
+            (Duration::MAX * -2, least),
+            (Duration::from_secs(i64::MAX), Duration::MAX),
+            (Duration::from_millis(7), micros(7_000)),
+            (std::time::Duration::from_nanos(1_999).into(), micros(1)),
+            (std::time::Duration::MAX.into(), Duration::MAX),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(found, expected);
         }
     }
 

@@ -8,6 +8,23 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// When a window fires.
+///
+/// Simple triggers come from [`AfterWatermark`], [`AfterPane`], [`AfterProcessingTime`] and
+/// [`repeatedly`]. Those made of several, Beam's `AfterFirst.of(..)` and the like, are written as
+/// the variants they are:
+///
+/// ```
+/// use whitebeam_sdk::time::minutes;
+/// use whitebeam_sdk::trigger::{AfterPane, AfterProcessingTime, Trigger, repeatedly};
+///
+/// // Every hundred elements, and every minute if there are fewer.
+/// let often = repeatedly(Trigger::AfterFirst(vec![
+///     AfterPane::element_count(100),
+///     AfterProcessingTime::past_first_element().plus(minutes(1)).into(),
+/// ]));
+/// assert!(!often.may_finish());
+/// ```
+#[must_use = "a trigger does nothing before .trigger(..) is given it"]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Trigger {
     /// At the end of the window, then for every late bundle.
@@ -127,6 +144,7 @@ impl fmt::Display for Trigger {
 }
 
 /// Fires at the end of the window.
+#[must_use = "a trigger does nothing before .trigger(..) is given it"]
 #[derive(Clone, Debug)]
 pub struct AfterWatermark {
     early: Option<Box<Trigger>>,
@@ -153,6 +171,11 @@ impl AfterWatermark {
         self.late = Some(Box::new(trigger.into()));
         self
     }
+
+    /// See [`Trigger::or_finally`].
+    pub fn or_finally(self, until: impl Into<Trigger>) -> Trigger {
+        Trigger::from(self).or_finally(until)
+    }
 }
 
 impl From<AfterWatermark> for Trigger {
@@ -164,7 +187,8 @@ impl From<AfterWatermark> for Trigger {
     }
 }
 
-/// Fires by the number of elements in the pane.
+/// Fires by the number of elements in the pane, once; see [`repeatedly`]. As an early or late
+/// trigger of [`AfterWatermark`] it repeats by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct AfterPane;
 
@@ -175,7 +199,9 @@ impl AfterPane {
     }
 }
 
-/// Fires by processing time.
+/// Fires by processing time, once; see [`repeatedly`]. As an early or late trigger of
+/// [`AfterWatermark`] it repeats by itself.
+#[must_use = "a trigger does nothing before .trigger(..) is given it"]
 #[derive(Clone, Copy, Debug)]
 pub struct AfterProcessingTime {
     delay: Duration,
@@ -194,6 +220,11 @@ impl AfterProcessingTime {
         AfterProcessingTime {
             delay: self.delay + delay,
         }
+    }
+
+    /// See [`Trigger::or_finally`].
+    pub fn or_finally(self, until: impl Into<Trigger>) -> Trigger {
+        Trigger::from(self).or_finally(until)
     }
 }
 

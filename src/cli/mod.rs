@@ -20,7 +20,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
-/// For pipelines without options of their own.
+/// For pipelines without options of their own: `whitebeam::main(|p, _: &NoOptions| ..)`.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct NoOptions {}
 

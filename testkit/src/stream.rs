@@ -45,6 +45,7 @@ use whitebeam_sdk::{
 /// Times are seconds (`10`), have a unit (`250ms`, `2min`, `1h`), are times of the day of the epoch
 /// (`10:00:05`) or RFC 3339 (`2010-12-01T08:26:00Z`). Blanks inside brackets or double quotes
 /// belong to an element.
+#[must_use = "a script is played by p.read(..)"]
 #[derive(Clone, PartialEq, Debug)]
 pub struct TestStream<T> {
     events: Vec<ScriptEvent<Vec<(T, Timestamp)>>>,

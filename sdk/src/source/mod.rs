@@ -123,6 +123,66 @@ impl Default for ReadOptions {
 }
 
 /// An input of a pipeline.
+///
+/// ```
+/// use whitebeam_sdk::batch::{Batch, batch_len};
+/// use whitebeam_sdk::source::{Poll, Position, ReadOptions, Reader, Source};
+/// use whitebeam_sdk::{Pipeline, Result, Timestamp};
+///
+/// /// The numbers from 0 on, one a second.
+/// struct Numbers {
+///     up_to: u64,
+/// }
+///
+/// impl Source for Numbers {
+///     type Split = (u64, u64);
+///     type Out = u64;
+///
+///     fn discover(&self, known: &[(u64, u64)], desired: usize) -> Result<Vec<(u64, u64)>> {
+///         if !known.is_empty() {
+///             return Ok(Vec::new());
+///         }
+///         let size = self.up_to.div_ceil(desired.max(1) as u64).max(1);
+///         let starts = (0..self.up_to).step_by(size as usize);
+///         Ok(starts.map(|from| (from, self.up_to.min(from + size))).collect())
+///     }
+///
+///     fn open(
+///         &self,
+///         (from, to): (u64, u64),
+///         at: Option<Position>,
+///         options: &ReadOptions,
+///     ) -> Result<Box<dyn Reader<u64>>> {
+///         let next = at.and_then(|at| at.offset()).unwrap_or(from);
+///         let most = options.max_elements.unwrap_or(batch_len::<u64>()).max(1) as u64;
+///         Ok(Box::new(NumberReader { next, to, most }))
+///     }
+/// }
+///
+/// struct NumberReader {
+///     next: u64,
+///     to: u64,
+///     most: u64,
+/// }
+///
+/// impl Reader<u64> for NumberReader {
+///     fn poll(&mut self, out: &mut Batch<u64>) -> Result<Poll> {
+///         let end = self.to.min(self.next + self.most);
+///         for n in self.next..end {
+///             out.push_at(n, Timestamp::from_secs(n as i64));
+///         }
+///         self.next = end;
+///         Ok(if end < self.to { Poll::More } else { Poll::End })
+///     }
+///
+///     fn position(&self) -> Position {
+///         Position::at(self.next)
+///     }
+/// }
+///
+/// let p = Pipeline::new();
+/// let _numbers = p.read(Numbers { up_to: 10 });
+/// ```
 pub trait Source: Send + Sync + 'static {
     /// A unit of reading, such as a file, a byte range or a partition.
     type Split: Element;

@@ -190,6 +190,19 @@ impl From<&Line> for Str {
     }
 }
 
+impl From<Line> for Str {
+    /// The whole line as a string that shares its block.
+    fn from(line: Line) -> Self {
+        Str::from(&line)
+    }
+}
+
+impl From<Line> for String {
+    fn from(line: Line) -> Self {
+        line.as_str().to_owned()
+    }
+}
+
 impl PartialEq for Line {
     fn eq(&self, other: &Line) -> bool {
         self.as_str() == other.as_str()

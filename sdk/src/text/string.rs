@@ -103,6 +103,12 @@ impl From<&str> for Str {
     }
 }
 
+impl From<&String> for Str {
+    fn from(text: &String) -> Self {
+        Str::new(text)
+    }
+}
+
 impl From<String> for Str {
     /// Long texts are taken over, not copied.
     fn from(text: String) -> Self {
@@ -141,6 +147,18 @@ impl PartialEq<str> for Str {
 impl PartialEq<&str> for Str {
     fn eq(&self, other: &&str) -> bool {
         self.as_str() == *other
+    }
+}
+
+impl PartialEq<String> for Str {
+    fn eq(&self, other: &String) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<Str> for String {
+    fn eq(&self, other: &Str) -> bool {
+        self == other.as_str()
     }
 }
 

@@ -55,6 +55,18 @@ fn both_are_keys_and_may_cross_threads() {
 }
 
 #[test]
+fn strings_come_from_and_go_to_the_standard_ones() {
+    for text in ["", "tea", "0123456789abcdefghij"] {
+        let (owned, line) = (text.to_owned(), Line::from(text));
+        assert!(Str::from(&owned) == owned && owned == Str::from(&owned));
+        assert!(Str::from(text) != format!("{text}."));
+        assert!(format!("{text}.") != Str::from(text));
+        assert_eq!(Str::from(line.clone()), text);
+        assert_eq!(String::from(line), text);
+    }
+}
+
+#[test]
 fn long_slices_share_and_short_ones_do_not() {
     let block = Arc::new("0123456789abcdefghij".to_owned());
     let long = Str::slice_of(&block, 0..16).unwrap();

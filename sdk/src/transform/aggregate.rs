@@ -11,7 +11,7 @@ use std::panic::Location;
 
 impl<K: Element, V: Element> PCollection<(K, V)> {
     /// The sum of the values of each key and window. Sums of floats depend on the order of the
-    /// values.
+    /// values; integers that overflow do what `+=` does, see [`Sum`].
     ///
     /// ```
     /// use whitebeam_sdk::Pipeline;
@@ -38,7 +38,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         self.combined("CountPerKey", Location::caller(), Count)
     }
 
-    /// The average of the values of each key and window.
+    /// The average of the values of each key and window; `None` only in a pane that is empty.
     #[track_caller]
     pub fn mean_per_key(self) -> PCollection<(K, Option<f64>)>
     where

@@ -9,7 +9,10 @@ use std::panic::Location;
 use std::sync::Arc;
 
 impl Pipeline {
-    /// A bounded collection of `values` without event times.
+    /// A bounded collection of `values` without event times: all are at
+    /// [`Timestamp::MIN`]. Give them some by
+    /// [`create_timestamped`](Pipeline::create_timestamped) or
+    /// [`with_timestamps`](PCollection::with_timestamps).
     ///
     /// ```
     /// use whitebeam_sdk::Pipeline;

@@ -28,7 +28,8 @@ impl Written {
 }
 
 impl Pipeline {
-    /// Reads `source`.
+    /// Reads `source`. Nothing is opened before a runner runs the pipeline: a file that is missing
+    /// is an error of the run.
     #[track_caller]
     pub fn read<S: Source>(&self, source: S) -> PCollection<S::Out> {
         self.source("Read", Location::caller(), source)
@@ -56,7 +57,8 @@ impl Pipeline {
 }
 
 impl<T: Element> PCollection<T> {
-    /// Writes every element to `sink`.
+    /// Writes every element to `sink`. What is written becomes visible when the runner commits it: in
+    /// a batch run all of it at the end, and nothing if the run fails.
     #[track_caller]
     pub fn write<S: Sink<T>>(self, sink: S) -> Written {
         let kind = NodeKind::Sink(erase_sink(sink));

@@ -14,6 +14,11 @@ use std::panic::Location;
 impl<K: Element, V: Element> PCollection<(K, V)> {
     /// Every pair of values that have the same key and window.
     ///
+    /// Both sides need the same windows, or sessions each; anything else is reported by
+    /// [`Pipeline::finish`](crate::Pipeline::finish). A join pairs what one pane holds. Where a
+    /// window fires more than once, accumulating panes repeat earlier pairs, and discarding panes
+    /// never pair values of different panes.
+    ///
     /// ```
     /// use whitebeam_sdk::Pipeline;
     ///
@@ -31,7 +36,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     }
 
     /// As [`inner_join`](PCollection::inner_join); values without a partner on the right come with
-    /// `None`.
+    /// `None` (Beam's `leftOuterJoin`). In an early pane the partner may only not have come yet.
     #[track_caller]
     pub fn left_join<R: Element>(
         self,
@@ -43,8 +48,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         joined::<Left, _, _, _>("LeftJoin", Location::caller(), self, right)
     }
 
-    /// As [`inner_join`](PCollection::inner_join); values of the right without a partner come with
-    /// `None`.
+    /// As [`left_join`](PCollection::left_join), the other way round: values of the right without a
+    /// partner come with `None`.
     #[track_caller]
     pub fn right_join<R: Element>(
         self,
@@ -56,8 +61,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         joined::<Right, _, _, _>("RightJoin", Location::caller(), self, right)
     }
 
-    /// As [`inner_join`](PCollection::inner_join); values of either side without a partner come
-    /// with `None`.
+    /// As [`left_join`](PCollection::left_join), for both sides: values of either without a partner
+    /// come with `None`.
     #[allow(clippy::type_complexity, reason = "it says what comes out")]
     #[track_caller]
     pub fn full_join<R: Element>(

@@ -6,7 +6,8 @@ use crate::pcollection::PCollection;
 use std::panic::Location;
 
 impl<T: Element> PCollection<T> {
-    /// `f(x)` for every element.
+    /// `f(x)` for every element. A panic of `f` fails the run, as an error that names the step; for
+    /// elements that may be refused one by one there is [`try_map`](PCollection::try_map).
     #[track_caller]
     pub fn map<U: Element, F>(self, f: F) -> PCollection<U>
     where
@@ -54,7 +55,19 @@ impl<T: Element> PCollection<T> {
         )
     }
 
-    /// All of `f(x)` for every element.
+    /// All of `f(x)` for every element. What it yields may not borrow from `x`; collect it first.
+    ///
+    /// ```
+    /// use whitebeam_sdk::{Line, Pipeline};
+    ///
+    /// let p = Pipeline::new();
+    /// let lines = p.create(["to be or not".to_string()]);
+    /// let _words = lines.flat_map(|line| {
+    ///     line.split_whitespace().map(str::to_string).collect::<Vec<_>>()
+    /// });
+    /// let lines = p.create([Line::from("to be or not")]);
+    /// let _words = lines.flat_map(|line| line.words().collect::<Vec<_>>());
+    /// ```
     #[track_caller]
     pub fn flat_map<I, F>(self, f: F) -> PCollection<I::Item>
     where

@@ -21,6 +21,7 @@ mod try_map;
 mod window;
 mod with_timestamps;
 
+pub use crate::erase::Fuse;
 pub use co_group_by_key::CoGroupByKey;
 pub use flatten::Flatten;
 pub use group_by_key::WithLate;

@@ -10,7 +10,10 @@ use super::{
 use crate::time::Duration;
 use crate::trigger::Trigger;
 
-/// A change to the windowing of a collection. Fields that are not named keep their old value.
+/// A change to the windowing of a collection. Fields that are not named keep their old value; before
+/// any is named, a collection is in the global window under the default trigger, discards, allows
+/// no lateness and stamps panes with the end of their window.
+#[must_use = "a windowing does nothing before .window(..) is given it"]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Windowing {
     window_fn: Option<WindowFn>,
@@ -140,6 +143,7 @@ impl FixedWindows {
 }
 
 /// A window of one size at every period.
+#[must_use = "say how often: .every(period)"]
 #[derive(Clone, Copy, Debug)]
 pub struct SlidingWindows {
     size: Duration,

@@ -31,7 +31,10 @@ const MAY_NEED: &[(&str, &[&str])] = &[
     (BATCH, &[CORE, SDK]),
     (STREAMING, &[CORE, SDK, ENV]),
     (TESTKIT, &[SDK, CORE, LOCAL, ENV]),
-    ("whitebeam", &[SDK, CORE, IO, LOCAL, BATCH, STREAMING, ENV]),
+    (
+        "whitebeam",
+        &[SDK, CORE, IO, LOCAL, BATCH, STREAMING, TESTKIT, ENV],
+    ),
     (
         "whitebeam-tests",
         &[
