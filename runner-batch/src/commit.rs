@@ -1,39 +1,44 @@
-//! Making results visible: every sink's staged parts, once, at the end.
+//! What a run staged, sink by sink, for its only epoch.
 
+use std::collections::BTreeMap;
+use whitebeam_runner_core::outputs;
+use whitebeam_runner_core::stage::Stage;
 use whitebeam_sdk::Result;
-use whitebeam_sdk::graph::{Graph, NodeId, NodeKind};
+use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
 
 /// The only epoch of a batch run.
-pub(crate) const EPOCH: Epoch = Epoch(0);
+const EPOCH: Epoch = Epoch(0);
 
-/// Parts that a sink staged.
-pub(crate) type Staged = Vec<(NodeId, Vec<Vec<u8>>)>;
+/// The staged parts of every sink, of all its copies.
+#[derive(Debug, Default)]
+pub(crate) struct Staged(BTreeMap<NodeId, Vec<Vec<u8>>>);
 
-/// Commits what was staged, sink by sink, then tells the sinks that it was all.
-pub(crate) fn commit(graph: &Graph, staged: &Staged) -> Result<()> {
-    for node in graph.nodes() {
-        if let NodeKind::Sink(sink) = &node.kind {
-            let mine = staged.iter().filter(|(id, _)| *id == node.id);
-            let parts: Vec<Vec<u8>> = mine.flat_map(|(_, parts)| parts.iter().cloned()).collect();
-            sink.commit(EPOCH, &parts)
-                .map_err(|e| e.at_step(node.path.clone()).at_line(node.line()))?;
+impl Staged {
+    /// What one stage's sinks staged.
+    pub(crate) fn of(stage: &mut Stage) -> Result<Self> {
+        let mut staged = Self::default();
+        staged.extend(stage.stage_sinks(EPOCH)?);
+        Ok(staged)
+    }
+
+    fn extend(&mut self, more: impl IntoIterator<Item = (NodeId, Vec<Vec<u8>>)>) {
+        for (sink, parts) in more {
+            self.0.entry(sink).or_default().extend(parts);
         }
     }
-    for node in graph.nodes() {
-        if let NodeKind::Sink(sink) = &node.kind {
-            sink.finish()
-                .map_err(|e| e.at_step(node.path.clone()).at_line(node.line()))?;
-        }
-    }
-    Ok(())
-}
 
-/// Gives up what was staged.
-pub(crate) fn abort(graph: &Graph) {
-    for node in graph.nodes() {
-        if let NodeKind::Sink(sink) = &node.kind {
-            sink.abort();
-        }
+    pub(crate) fn merge(&mut self, other: Staged) {
+        self.extend(other.0);
+    }
+
+    /// As the outputs take it.
+    pub(crate) fn into_epoch(self) -> Vec<outputs::Staged> {
+        let staged = self.0.into_iter().map(|(sink, parts)| outputs::Staged {
+            epoch: EPOCH,
+            sink,
+            parts,
+        });
+        staged.collect()
     }
 }

@@ -21,6 +21,7 @@ use observe::Meter;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use whitebeam_runner_core::group::GroupOptions;
+use whitebeam_runner_core::outputs::Outputs;
 use whitebeam_runner_core::plan::Plan;
 use whitebeam_sdk::erase::StoreKind;
 use whitebeam_sdk::graph::{Graph, NodeKind};
@@ -103,6 +104,7 @@ impl BatchRunner {
             check_bounded(graph)?;
         }
         let plan = Plan::new(graph);
+        let outputs = Outputs::of(graph);
         let meter = Meter::new(self.observer.clone());
         let ran = if self.parallelism == 1 {
             single::run(&plan, self.group, &meter)
@@ -111,12 +113,12 @@ impl BatchRunner {
         };
         match ran {
             Ok(outcome) => {
-                commit::commit(graph, &outcome.staged)?;
+                outputs.commit(&outcome.staged.into_epoch())?;
                 meter.finished();
                 Ok(outcome.report)
             }
             Err(e) => {
-                commit::abort(graph);
+                outputs.abort();
                 Err(e)
             }
         }

@@ -3,7 +3,6 @@
 //! Owns the order of stages and the tasks: one per split for a source, one per partition behind an
 //! exchange. A stage's input is complete before it starts, so its one watermark is the end of time.
 
-use crate::commit::EPOCH;
 use crate::exchange::Exchange;
 use crate::input::Input;
 use crate::observe::Meter;
@@ -190,12 +189,7 @@ fn run_task(stage: &mut Stage, feed: impl FnOnce(&mut Stage) -> Result<()>) -> R
     feed(stage)?;
     drain(stage)?;
     stage.flush_outlets()?;
-    let mut outcome = Outcome {
-        staged: stage.stage_sinks(EPOCH)?,
-        ..Outcome::default()
-    };
-    outcome.report.add(stage);
-    Ok(outcome)
+    Outcome::of(stage)
 }
 
 fn merge(tasks: Vec<Result<Outcome>>) -> Result<Outcome> {

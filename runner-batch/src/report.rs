@@ -4,6 +4,7 @@ use crate::commit::Staged;
 use std::collections::BTreeMap;
 use std::fmt;
 use whitebeam_runner_core::stage::Stage;
+use whitebeam_sdk::Result;
 use whitebeam_sdk::erase::Dropped;
 use whitebeam_sdk::graph::NodeId;
 
@@ -88,8 +89,18 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Ends a stage to which nothing more comes.
+    pub(crate) fn of(stage: &mut Stage) -> Result<Self> {
+        let mut outcome = Outcome {
+            staged: Staged::of(stage)?,
+            ..Outcome::default()
+        };
+        outcome.report.add(stage);
+        Ok(outcome)
+    }
+
     pub(crate) fn merge(&mut self, other: Outcome) {
         self.report.merge(other.report);
-        self.staged.extend(other.staged);
+        self.staged.merge(other.staged);
     }
 }

@@ -4,7 +4,6 @@
 //! promises frees windows early. A source without promises stays at the beginning of time until it
 //! ends.
 
-use crate::commit::EPOCH;
 use crate::input::{Input, Reading};
 use crate::observe::Meter;
 use crate::report::Outcome;
@@ -117,12 +116,7 @@ fn least<'g>(plan: &Plan<'g>, lanes: &mut [Lane<'g>], meter: &Meter) -> Result<O
 /// Nothing more comes: fires everything, on a virtual clock, and stages the sinks.
 fn finish(stage: &mut Stage) -> Result<Outcome> {
     drain(stage)?;
-    let mut outcome = Outcome {
-        staged: stage.stage_sinks(EPOCH)?,
-        ..Outcome::default()
-    };
-    outcome.report.add(stage);
-    Ok(outcome)
+    Outcome::of(stage)
 }
 
 /// Moves every watermark to the end of time, then the clock to each instant that a step waits for.

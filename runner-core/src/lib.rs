@@ -4,12 +4,14 @@
 //! - [`stage`] drives the steps of one stage: batches, watermarks, processing time, snapshots.
 //! - [`group`] is grouping by key and window: the general path and, beside it, the fast paths that
 //!   are proved equal to it.
+//! - [`outputs`] shows what sinks staged, all or nothing as far as sinks can.
 //! - [`origin`] finds the element that made a step fail.
 //!
 //! Every rule about windows, triggers, panes and lateness stands here and nowhere else.
 
 pub mod group;
 pub mod origin;
+pub mod outputs;
 pub mod plan;
 pub mod stage;
 mod trigger;

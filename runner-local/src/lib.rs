@@ -23,7 +23,6 @@
 mod chance;
 mod mail;
 mod node;
-mod outputs;
 mod reading;
 mod report;
 mod run;

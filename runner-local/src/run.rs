@@ -11,11 +11,11 @@ pub use snapshot::LocalSnapshot;
 
 use crate::chance::Chance;
 use crate::node::{Bundles, Mails, Node};
-use crate::outputs::{Outputs, Staged};
 use crate::reading::Reading;
 use crate::report::{Report, StepReport};
 use std::collections::{BTreeMap, BTreeSet};
 use whitebeam_runner_core::origin::WasRead;
+use whitebeam_runner_core::outputs::{Outputs, Staged};
 use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::erase::{Dropped, ErasedBatch, StoreKind};
@@ -61,6 +61,7 @@ pub struct LocalRun {
     nodes: Vec<Node>,
     readings: Vec<Reading>,
     outputs: Outputs,
+    staged: Vec<Staged>,
     chance: Chance,
     now: Timestamp,
     epoch: Epoch,
@@ -141,6 +142,7 @@ impl LocalRun {
             nodes,
             readings,
             outputs: Outputs::of(graph),
+            staged: Vec::new(),
             chance: Chance::new(options.seed),
             now: START,
             epoch: Epoch(0),
@@ -286,7 +288,7 @@ impl LocalRun {
         for node in &mut self.nodes {
             for copy in node.copies() {
                 for (sink, parts) in copy.stage_sinks(self.epoch)? {
-                    self.outputs.staged.push(Staged {
+                    self.staged.push(Staged {
                         epoch: self.epoch,
                         sink,
                         parts,
@@ -303,11 +305,14 @@ impl LocalRun {
         let staged = catch(|| self.stage()).and_then(|staged| staged);
         let report = self.report();
         self.nodes.iter_mut().for_each(Node::teardown);
-        let committed = staged.and_then(|()| self.outputs.commit());
-        if committed.is_err() {
-            self.outputs.abort();
+        match staged {
+            Ok(()) => self.outputs.commit(&self.staged)?,
+            Err(e) => {
+                self.outputs.abort();
+                return Err(e);
+            }
         }
-        committed.map(|()| report)
+        Ok(report)
     }
 
     /// Ends the run without making anything visible.

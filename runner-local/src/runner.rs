@@ -2,9 +2,9 @@
 //!
 //! Owns the settings and the promise that a failed run leaves nothing visible.
 
-use crate::outputs::Outputs;
 use crate::report::Report;
 use crate::run::{LocalRun, Options};
+use whitebeam_runner_core::outputs::Outputs;
 use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::erase::StoreKind;

@@ -119,6 +119,7 @@ enum At {
     Open,
     Write,
     Stage,
+    Prepare,
     Commit,
 }
 
@@ -143,6 +144,9 @@ impl Sink<u64> for Faulty {
         fail_if(self.at == At::Open)?;
         Ok(FaultyWriter(self.at))
     }
+    fn prepare(&self, _: Epoch, _: &[()]) -> Result<()> {
+        fail_if(self.at == At::Prepare)
+    }
     fn commit(&self, _: Epoch, _: Vec<()>) -> Result<Committed> {
         fail_if(self.at == At::Commit)?;
         Ok(Committed::Now)
@@ -165,7 +169,7 @@ impl SinkWriter<u64> for FaultyWriter {
 
 #[test]
 fn a_sink_that_fails_is_aborted_once_and_no_other_sink_shows_anything() {
-    for at in [At::Open, At::Write, At::Stage, At::Commit] {
+    for at in [At::Open, At::Write, At::Stage, At::Prepare, At::Commit] {
         let aborts = Arc::new(AtomicUsize::new(0));
         let p = Pipeline::new();
         let numbers = p.create(0..10_u64);

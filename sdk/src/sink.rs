@@ -45,6 +45,13 @@ pub trait Sink<T: Element>: Send + Sync + 'static {
     fn recover(&self) -> Result<Option<Epoch>> {
         Ok(None)
     }
+    /// Does everything that [`Sink::commit`] will need and that can fail (room, permission, locks,
+    /// names that are taken), and shows nothing yet. A run that shows several sinks at its end calls
+    /// it for all of them before it commits any. A commit does not rely on it.
+    fn prepare(&self, epoch: Epoch, staged: &[Self::Staged]) -> Result<()> {
+        let _ = (epoch, staged);
+        Ok(())
+    }
     /// Makes everything staged in `epoch` visible, or nothing. Repeating it changes nothing.
     fn commit(&self, epoch: Epoch, staged: Vec<Self::Staged>) -> Result<Committed>;
     /// The input has ended and every epoch is committed. Called once, by runs that come to an end
@@ -52,7 +59,7 @@ pub trait Sink<T: Element>: Send + Sync + 'static {
     fn finish(&self) -> Result<()> {
         Ok(())
     }
-    /// Removes what was staged and will never be committed. Best effort.
+    /// Removes what was staged and prepared and will never be committed. Best effort.
     fn abort(&self) {}
     /// The writer looks at timestamps and windows, not only at values.
     fn observes_timestamps(&self) -> bool {

@@ -229,6 +229,33 @@ fn an_element_that_csv_cannot_hold_is_named_with_a_remedy() {
     });
 }
 
+/// The second folder is taken while the elements of both are on their way.
+#[test]
+fn a_second_sink_that_cannot_commit_keeps_the_first_one_from_it() {
+    for run in RUNNERS {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        let p = Pipeline::new();
+        let foreign = second.join("part-00000-00000.csv");
+        let numbers = p.create(0..100_i64).map(move |n| {
+            fs::write(&foreign, "taken").unwrap();
+            n
+        });
+        let write = |to| CsvSink::new(to).no_header();
+        numbers.clone().write(write(&first));
+        numbers.write(write(&second)).named("Second");
+        let error = run(&p).expect_err("a name is taken");
+        expect_form(
+            &error.to_string(),
+            "A001",
+            &["of another run", "step  Second"],
+        );
+        expect_nothing_in(&first);
+        let left: Vec<_> = fs::read_dir(&second).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+}
+
 #[test]
 fn a_folder_with_parts_of_another_run_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();

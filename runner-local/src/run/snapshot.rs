@@ -5,10 +5,10 @@
 
 use super::LocalRun;
 use crate::node::owned;
-use crate::outputs::Staged;
 use crate::reading::Rest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use whitebeam_runner_core::outputs::Staged;
 use whitebeam_sdk::graph::{Graph, NodeId};
 use whitebeam_sdk::hash::KEY_GROUPS;
 use whitebeam_sdk::sink::Epoch;
@@ -43,7 +43,7 @@ impl LocalRun {
         Ok(LocalSnapshot {
             steps,
             sources,
-            staged: self.outputs.staged.clone(),
+            staged: self.staged.clone(),
             epoch: self.epoch,
             now: self.now,
             holds: self.holds.clone(),
@@ -60,7 +60,7 @@ impl LocalRun {
         Self::started(graph, options, |run| {
             run.now = snapshot.now;
             run.epoch = snapshot.epoch;
-            run.outputs.staged.clone_from(&snapshot.staged);
+            run.staged.clone_from(&snapshot.staged);
             run.holds.clone_from(&snapshot.holds);
             for (&node, &at) in &snapshot.holds {
                 run.pass_hold(node, Some(at));

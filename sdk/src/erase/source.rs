@@ -146,6 +146,8 @@ pub trait ErasedSink: Send + Sync {
     fn open(&self, shard: Shard) -> Result<Box<dyn ErasedWriter>>;
     /// See [`Sink::recover`].
     fn recover(&self) -> Result<Option<Epoch>>;
+    /// See [`Sink::prepare`]; the staged parts are encoded.
+    fn prepare(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<()>;
     /// See [`Sink::commit`]; the staged parts are encoded.
     fn commit(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<Committed>;
     /// See [`Sink::finish`].
@@ -166,6 +168,10 @@ pub trait ErasedWriter: Send {
     fn stage(&mut self, epoch: Epoch) -> Result<Vec<Vec<u8>>>;
 }
 
+fn decode_parts<S: Element>(parts: &[Vec<u8>]) -> Result<Vec<S>> {
+    parts.iter().map(|b| decode_all(b)).collect()
+}
+
 /// Erases a sink.
 pub fn erase_sink<T: Element, S: Sink<T>>(sink: S) -> Arc<dyn ErasedSink> {
     Arc::new(TypedSink(sink, PhantomData))
@@ -180,9 +186,11 @@ impl<T: Element, S: Sink<T>> ErasedSink for TypedSink<T, S> {
     fn recover(&self) -> Result<Option<Epoch>> {
         self.0.recover()
     }
+    fn prepare(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<()> {
+        self.0.prepare(epoch, &decode_parts(staged)?)
+    }
     fn commit(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<Committed> {
-        let staged: Result<Vec<S::Staged>> = staged.iter().map(|b| decode_all(b)).collect();
-        self.0.commit(epoch, staged?)
+        self.0.commit(epoch, decode_parts(staged)?)
     }
     fn finish(&self) -> Result<()> {
         self.0.finish()

@@ -31,6 +31,14 @@ struct Marker {
     parts: BTreeSet<String>,
 }
 
+/// An epoch that only has to be shown.
+#[derive(Debug)]
+pub(super) struct Prepared<'s> {
+    waiting: Vec<&'s StagedPart>,
+    foreign: Vec<String>,
+    marker: Marker,
+}
+
 impl Target<'_> {
     fn unwritable(&self, e: io::Error) -> Error {
         error::unwritable(&self.folder.to_string_lossy(), e)
@@ -58,15 +66,16 @@ impl Target<'_> {
         Err(self.occupied(&foreign))
     }
 
-    /// Makes `staged` visible as all of `epoch`. `run` is the run that commits; with `owns_visible`
-    /// the parts that are visible are its own.
-    pub(super) fn commit(
+    /// Everything that making `staged` visible as all of `epoch` needs and that can fail; `None` if
+    /// that was done before. `run` is the run that commits; with `owns_visible` the parts that are
+    /// visible are its own.
+    pub(super) fn prepare<'s>(
         &self,
         epoch: Epoch,
-        staged: &[StagedPart],
+        staged: &'s [StagedPart],
         run: Option<&str>,
         owns_visible: bool,
-    ) -> Result<Committed> {
+    ) -> Result<Option<Prepared<'s>>> {
         let runs: BTreeSet<String> = staged.iter().map(|part| part.run.clone()).collect();
         let mut mine = runs.clone();
         mine.extend(run.map(str::to_owned));
@@ -75,7 +84,7 @@ impl Target<'_> {
             let same = !marker.runs.is_disjoint(&mine) || (staged.is_empty() && owns_visible);
             // Whoever reads the parts may have moved them away since.
             if same && waiting.is_empty() {
-                return Ok(Committed::Before);
+                return Ok(None);
             }
         }
         self.check_present(staged, &waiting)?;
@@ -85,22 +94,46 @@ impl Target<'_> {
         }
         let parts = staged.iter().map(|part| part.name.clone()).collect();
         let marker = Marker { runs: mine, parts };
-        let written = self.write_marker(epoch, &marker)?;
+        self.write_marker(epoch, &marker)?;
+        Ok(Some(Prepared {
+            waiting,
+            foreign,
+            marker,
+        }))
+    }
+
+    /// Makes `staged` visible as all of `epoch`; see [`Target::prepare`].
+    pub(super) fn commit(
+        &self,
+        epoch: Epoch,
+        staged: &[StagedPart],
+        run: Option<&str>,
+        owns_visible: bool,
+    ) -> Result<Committed> {
+        let Some(prepared) = self.prepare(epoch, staged, run, owns_visible)? else {
+            return Ok(Committed::Before);
+        };
+        let waiting = &prepared.waiting;
         let mark = || {
             sync_folder(self.folder)?;
-            fs::rename(&written, self.marker_path(epoch))?;
+            fs::rename(self.unfinished_marker(epoch), self.marker_path(epoch))?;
             sync_folder(self.folder)
         };
-        self.replace(&foreign, owns_visible, &marker)
-            .and_then(|()| self.show(&waiting))
+        self.replace(&prepared.foreign, owns_visible, &prepared.marker)
+            .and_then(|()| self.show(waiting))
             .and_then(|()| {
                 mark().map_err(|e| {
-                    self.hide(&waiting);
+                    self.hide(waiting);
                     self.unwritable(e)
                 })
             })
-            .inspect_err(|_| drop(fs::remove_file(&written)))?;
+            .inspect_err(|_| self.forget(epoch))?;
         Ok(Committed::Now)
+    }
+
+    /// Takes back what [`Target::prepare`] did. Best effort: what stays is hidden and says nothing.
+    pub(super) fn forget(&self, epoch: Epoch) {
+        let _ = fs::remove_file(self.unfinished_marker(epoch));
     }
 
     /// The parts that lie in their hidden folder.
@@ -273,13 +306,21 @@ impl Target<'_> {
         Ok(markers)
     }
 
-    /// Writes the marker under a name that says nothing yet, while failing is still harmless.
-    fn write_marker(&self, epoch: Epoch, marker: &Marker) -> Result<PathBuf> {
-        let path = self.marker_path(epoch).with_extension("committing");
+    fn unfinished_marker(&self, epoch: Epoch) -> PathBuf {
+        self.marker_path(epoch).with_extension("committing")
+    }
+
+    /// Writes the marker under a name that says nothing yet, while failing is still harmless. One
+    /// that is there already needs no more room.
+    fn write_marker(&self, epoch: Epoch, marker: &Marker) -> Result<()> {
+        let path = self.unfinished_marker(epoch);
         let text = serde_json::to_vec(marker)
             .map_err(|e| Error::internal("a marker has no JSON form").caused_by(e))?;
         let write = || {
             fs::create_dir_all(self.folder)?;
+            if fs::read(&path).is_ok_and(|there| there == text) {
+                return File::open(&path)?.sync_all();
+            }
             let mut file = File::create(&path)?;
             file.write_all(&text)?;
             file.sync_all()
@@ -287,8 +328,7 @@ impl Target<'_> {
         write().map_err(|e| {
             let _ = fs::remove_file(&path);
             self.unwritable(e)
-        })?;
-        Ok(path)
+        })
     }
 
     fn visible_parts(&self) -> Result<Vec<String>> {

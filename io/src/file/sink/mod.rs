@@ -19,6 +19,7 @@ use commit::Target;
 use name::PartName;
 use part::Part;
 use staging::Run;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_sdk::batch::Batch;
@@ -84,6 +85,8 @@ struct State {
     run: Option<Arc<Run>>,
     /// What is visible belongs to this run: it has committed, or it goes on after a restart.
     owns_visible: bool,
+    /// Epochs that were prepared and not committed.
+    prepared: BTreeSet<Epoch>,
 }
 
 impl<F: Default> FileSink<F> {
@@ -174,6 +177,15 @@ impl<T: Element, F: FileFormat<T>> Sink<T> for FileSink<F> {
         Ok(last)
     }
 
+    fn prepare(&self, epoch: Epoch, staged: &[StagedPart]) -> Result<()> {
+        let mut state = self.state();
+        state.prepared.insert(epoch);
+        let run = state.run.as_ref().map(|run| run.name());
+        let owns_visible = state.owns_visible;
+        self.target().prepare(epoch, staged, run, owns_visible)?;
+        Ok(())
+    }
+
     fn commit(&self, epoch: Epoch, staged: Vec<StagedPart>) -> Result<Committed> {
         let mut state = self.state();
         let run = state.run.as_ref().map(|run| run.name());
@@ -181,6 +193,7 @@ impl<T: Element, F: FileFormat<T>> Sink<T> for FileSink<F> {
             .target()
             .commit(epoch, &staged, run, state.owns_visible)?;
         state.owns_visible = true;
+        state.prepared.remove(&epoch);
         staging::sweep(&self.folder, &self.prefix, Some(epoch));
         Ok(committed)
     }
@@ -191,7 +204,11 @@ impl<T: Element, F: FileFormat<T>> Sink<T> for FileSink<F> {
     }
 
     fn abort(&self) {
-        if let Some(run) = std::mem::take(&mut *self.state()).run {
+        let State { run, prepared, .. } = std::mem::take(&mut *self.state());
+        prepared
+            .iter()
+            .for_each(|epoch| self.target().forget(*epoch));
+        if let Some(run) = run {
             run.remove();
         }
     }

@@ -308,6 +308,39 @@ fn a_part_whose_name_is_taken_meanwhile_takes_the_others_back() {
 }
 
 #[test]
+fn what_can_fail_fails_before_anything_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let sink = TextSink::new(at);
+    let staged = lines(&sink, 0, &["a", "b"]);
+    let prepare = || Sink::<String>::prepare(&sink, Epoch(0), &staged);
+    let taken = at.join("part-00000-00001.txt");
+    fs::write(&taken, "other").unwrap();
+    assert!(prepare().unwrap_err().message().contains("of another run"));
+    fs::remove_file(&taken).unwrap();
+    // Again and again: nothing is visible, and nothing stays when the run gives up.
+    prepare().unwrap();
+    prepare().unwrap();
+    assert!(visible(at).is_empty());
+    assert_eq!(commit(&sink, 0, &staged).unwrap(), Committed::Now);
+    assert_eq!(visible(at).len(), 2);
+    prepare().unwrap();
+    assert_eq!(commit(&sink, 0, &staged).unwrap(), Committed::Before);
+    let more = lines(&sink, 1, &["c"]);
+    Sink::<String>::prepare(&sink, Epoch(1), &more).unwrap();
+    let before = names(at);
+    assert!(before.iter().any(|name| name.ends_with(".committing")));
+    Sink::<String>::abort(&sink);
+    let after = names(at);
+    assert!(
+        after.iter().all(|name| !name.ends_with(".committing")),
+        "{after:?}"
+    );
+    assert!(staging(at).is_empty());
+    assert_eq!(visible(at).len(), 2);
+}
+
+#[test]
 fn overwriting_replaces_everything_when_it_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
