@@ -9,6 +9,7 @@ use crate::clerk::Desk;
 use crate::clock::Clock;
 use crate::control::{Ack, Control, Report};
 use crate::exchange::Bell;
+use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::{Machine, Turn};
 use crate::mutant::{Mutant, is_on};
 use crate::settings::Settings;
@@ -21,13 +22,16 @@ use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::{Error, ErrorKind, Result, Timestamp};
+use whitebeam_sdk::{Error, Result, Timestamp};
 
 /// What a clerk answers about an epoch.
-pub(crate) type Answer = (Epoch, Result<()>);
+pub(crate) type Answer = (Epoch, Result<(), Refusal>);
 
 /// How long a commit that found nobody waits until it is tried again.
 const RETRY: Duration = Duration::from_millis(200);
+
+/// How often the keeper is told that the run is alive, at least.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// How a run came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,19 +77,18 @@ struct Writing {
 }
 
 /// Everything the coordinator is connected with.
-#[derive(Debug)]
 pub(crate) struct Connections {
     pub(crate) control: Arc<Control>,
     pub(crate) bell: Arc<Bell>,
     /// None if nothing is to outlive the run.
     pub(crate) writer: Option<Arc<Desk<Snapshot, Answer>>>,
     pub(crate) committer: Arc<Desk<StagedEpoch, Answer>>,
+    pub(crate) keeper: Option<Arc<dyn Keeper>>,
     pub(crate) sinks: Sinks,
     pub(crate) stop: StopHandle,
 }
 
 /// The life of epochs and of the run.
-#[derive(Debug)]
 pub(crate) struct Coordinator<E> {
     clock: Clock<E>,
     settings: Settings,
@@ -112,12 +115,8 @@ pub(crate) struct Coordinator<E> {
 }
 
 impl<E: Env> Coordinator<E> {
-    pub(crate) fn new(
-        env: E,
-        settings: Settings,
-        with: Connections,
-        recovered: Option<&Snapshot>,
-    ) -> Self {
+    pub(crate) fn new(env: E, settings: Settings, with: Connections, kept: Kept) -> Self {
+        let recovered = kept.snapshot.unwrap_or_default();
         let clock = Clock::new(env);
         with.stop.listen(&with.bell);
         Coordinator {
@@ -125,20 +124,18 @@ impl<E: Env> Coordinator<E> {
             clock,
             settings,
             with,
-            next: Epoch(recovered.map_or(0, |s| s.epoch.0) + 1),
+            next: kept.next,
             in_flight: None,
             writing: None,
             carried: StagedEpoch::default(),
-            uncommitted: recovered
-                .map(|s| s.staged.clone().into())
-                .unwrap_or_default(),
+            uncommitted: recovered.staged.into(),
             committing: false,
             retry_at: None,
             finished: 0,
             ending: None,
             ended: None,
             attempts: 0,
-            counts: recovered.map(|s| s.held.counts.clone()).unwrap_or_default(),
+            counts: recovered.held.counts,
             epochs: Epochs::default(),
             outcome: None,
         }
@@ -156,6 +153,9 @@ impl<E: Env> Coordinator<E> {
 
     fn work(&mut self) -> Result<bool> {
         let mut worked = false;
+        if let Some(Err(Refusal::Final(e))) = self.with.keeper.as_ref().map(|k| k.heartbeat()) {
+            return Err(e);
+        }
         for report in self.with.control.take_reports() {
             worked = true;
             match report {
@@ -225,6 +225,7 @@ impl<E: Env> Coordinator<E> {
                 o.last = Some(epoch);
             }
         });
+        self.clock.env().point("epoch.requested");
         true
     }
 
@@ -295,14 +296,16 @@ impl<E: Env> Coordinator<E> {
         let snapshot = Snapshot {
             epoch,
             drained: in_flight.end == Some(End::Drained),
+            suspended: in_flight.end == Some(End::Suspended),
             held,
             staged: earlier.chain([staged]).collect(),
         };
         if is_on(Mutant::CommitBeforePublication)
             && let Some(staged) = snapshot.staged.last()
         {
-            self.with.sinks.commit(staged)?;
+            self.with.sinks.commit(staged, self.clock.env())?;
         }
+        self.clock.env().point("epoch.acked");
         writer.ask(snapshot.clone());
         self.writing = Some(Writing {
             snapshot,
@@ -311,24 +314,20 @@ impl<E: Env> Coordinator<E> {
         Ok(())
     }
 
-    fn written(&mut self, epoch: Epoch, written: Result<()>) -> Result<()> {
+    fn written(&mut self, epoch: Epoch, written: Result<(), Refusal>) -> Result<()> {
         let Some(writing) = self.writing.take_if(|w| w.snapshot.epoch == epoch) else {
             return Err(unasked(epoch));
         };
-        let staged = writing
-            .snapshot
-            .staged
-            .into_iter()
-            .last()
-            .unwrap_or_default();
+        let staged = writing.snapshot.staged.into_iter().last();
+        let staged = staged.unwrap_or_default();
         match written {
             Ok(()) => {
+                self.clock.env().point("epoch.written");
                 self.make_visible(staged, writing.end);
                 Ok(())
             }
-            // Another run has taken over: whatever this one still did would be in its way.
-            Err(e) if e.kind() == ErrorKind::Incompatible => Err(e),
-            Err(e) => {
+            Err(Refusal::Final(e)) => Err(e),
+            Err(Refusal::Attempt(e)) => {
                 self.carried = staged;
                 self.epochs.failed += 1;
                 self.another_attempt(Some(e))
@@ -371,18 +370,18 @@ impl<E: Env> Coordinator<E> {
         true
     }
 
-    fn committed(&mut self, epoch: Epoch, committed: Result<()>) -> Result<()> {
+    fn committed(&mut self, epoch: Epoch, committed: Result<(), Refusal>) -> Result<()> {
         self.committing = false;
         match committed {
             Ok(()) => {
                 self.uncommitted.retain(|staged| staged.epoch != epoch);
                 Ok(())
             }
-            Err(e) if e.kind() == ErrorKind::Unavailable => {
+            Err(Refusal::Attempt(_)) => {
                 self.retry_at = Some(self.clock.monotonic() + RETRY);
                 Ok(())
             }
-            Err(e) => Err(e),
+            Err(Refusal::Final(e)) => Err(e),
         }
     }
 
@@ -390,6 +389,7 @@ impl<E: Env> Coordinator<E> {
         let Some(end) = self.ended.filter(|_| self.uncommitted.is_empty()) else {
             return Ok(false);
         };
+        self.clock.env().point("stop.final");
         match end {
             End::Drained => self.with.sinks.finish()?,
             // What came after the last epoch will come again.
@@ -431,7 +431,8 @@ impl<E: Env> Coordinator<E> {
         let align = align.map(|f| f.since + self.settings.align_timeout);
         let is_free = self.in_flight.is_none() && self.writing.is_none();
         let is_open = is_free && self.uncommitted.len() < self.settings.limits.uncommitted;
-        let instants = [is_open.then_some(trigger), align, self.retry_at];
+        let beat = self.with.keeper.is_some().then_some(now + BEAT);
+        let instants = [is_open.then_some(trigger), align, self.retry_at, beat];
         let next = instants.into_iter().flatten().min();
         next.map(|at| at.saturating_sub(now))
     }
@@ -454,8 +455,8 @@ fn agree(acks: &[Ack]) -> Result<()> {
     }
 }
 
-fn floors(of: &BTreeMap<String, Timestamp>) -> String {
-    let line = |(name, at): (&String, &Timestamp)| format!("{name}: {at}");
+fn floors(of: &BTreeMap<String, Vec<Timestamp>>) -> String {
+    let line = |(name, at): (&String, &Vec<Timestamp>)| format!("{name}: {at:?}");
     of.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 

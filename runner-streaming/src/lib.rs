@@ -21,8 +21,11 @@ mod clerk;
 mod clock;
 mod control;
 mod coordinator;
+mod durable;
 mod exchange;
+mod identity;
 mod job;
+mod keeper;
 mod machine;
 #[cfg(feature = "mutants")]
 pub mod mutant;
@@ -42,15 +45,35 @@ mod stop;
 mod task;
 mod threads;
 mod topology;
+mod wiring;
 mod worker;
 
 pub use coordinator::{End, Epochs};
+pub use durable::keep_in;
+pub use keeper::{Keeper, Kept, Refusal};
 pub use machine::Turn;
 pub use polled::PolledRun;
 pub use report::{StepCount, StreamingReport};
 pub use runner::StreamingRunner;
 pub use settings::{Limits, Settings};
-pub use snapshot::{
-    Counts, Held, Snapshot, SnapshotStore, SourceSnapshot, SplitSnapshot, StagedEpoch,
-};
+pub use snapshot::{Counts, Held, Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch};
 pub use stop::{Stop, StopHandle};
+
+/// Every labelled crash point of the run itself; those of its checkpoints are
+/// [`checkpoint::POINTS`].
+pub const POINTS: &[&str] = &[
+    "src.barrier_in",
+    "src.snapped",
+    "align.all",
+    "snap.taken",
+    "pane.emit",
+    "ack",
+    "epoch.requested",
+    "epoch.acked",
+    "epoch.written",
+    "sink.begin",
+    "sink.committed",
+    "sink.commit_acked",
+    "rec.loaded",
+    "stop.final",
+];

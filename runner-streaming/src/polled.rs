@@ -5,11 +5,12 @@
 
 use crate::coordinator::Coordinator;
 use crate::job::{Job, Parts};
+use crate::keeper::Keeper;
 use crate::machine::{Machine, Turn};
 use crate::report::StreamingReport;
 use crate::settings::Settings;
-use crate::snapshot::SnapshotStore;
 use crate::stop::StopHandle;
+use std::sync::Arc;
 use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_sdk::graph::Graph;
@@ -43,19 +44,19 @@ impl<E> std::fmt::Debug for PolledRun<E> {
 }
 
 impl<E: Env> PolledRun<E> {
-    /// A run of `graph` that goes on from what `store` holds, or begins.
+    /// A run of `graph` that goes on from what `keeper` has, or begins.
     pub fn new(
         graph: &Graph,
         env: E,
         settings: Settings,
-        store: Option<Box<dyn SnapshotStore>>,
+        keeper: Option<Arc<dyn Keeper>>,
     ) -> Result<Self> {
         let stop = StopHandle::new();
         let job = Job::new(Parts {
             graph,
             env: env.clone(),
             settings,
-            store,
+            keeper,
             stop: stop.clone(),
         })?;
         let mut others = job.clerks;

@@ -42,6 +42,7 @@ impl Open {
     fn snapshot(&self) -> SplitSnapshot {
         SplitSnapshot {
             split: self.split.split.clone(),
+            name: self.split.name.clone(),
             at: Some(self.reader.position()),
             watermark: self.watermark(),
         }
@@ -54,6 +55,8 @@ pub(crate) struct ReadingPlan {
     /// Elements per second, if limited.
     pub(crate) rate: Option<f64>,
     pub(crate) splits: Vec<SplitSnapshot>,
+    /// Splits that had ended before this run.
+    pub(crate) ended: Vec<SplitSnapshot>,
     pub(crate) promises: Arc<Promises>,
     pub(crate) worker: usize,
 }
@@ -69,7 +72,7 @@ pub(crate) struct Reading {
     idle_after: Option<Duration>,
     waiting: VecDeque<SplitSnapshot>,
     open: Vec<Open>,
-    ended: Vec<Vec<u8>>,
+    ended: Vec<SplitSnapshot>,
     next: usize,
     watermark: Timestamp,
     /// What the other workers promise that read this source, and who of them this is.
@@ -105,7 +108,7 @@ impl Reading {
             idle_after: source.idle_after().map(std_duration),
             waiting: plan.splits.into(),
             open: Vec::new(),
-            ended: Vec::new(),
+            ended: plan.ended,
             next: 0,
             watermark: Timestamp::MIN,
             promises: plan.promises,
@@ -210,7 +213,7 @@ impl Reading {
             }
             Ok(Poll::End) => {
                 let ended = self.open.swap_remove(chosen);
-                self.ended.push(ended.split.split);
+                self.ended.push(ended.snapshot());
             }
             Err(e) => {
                 let position = open.reader.describe_position();
@@ -284,9 +287,8 @@ impl Reading {
 
     /// Nothing is read any more: what is left of the splits is left for good.
     pub(crate) fn stop(&mut self) {
-        let open = self.open.drain(..).map(|o| o.split);
-        let left = open.chain(self.waiting.drain(..));
-        self.ended.extend(left.map(|split| split.split));
+        let open = self.open.drain(..).map(|o| o.snapshot());
+        self.ended.extend(open.chain(self.waiting.drain(..)));
     }
 
     /// Where every split stands.

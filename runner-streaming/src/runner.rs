@@ -95,7 +95,7 @@ impl StreamingRunner {
             graph,
             env: RealEnv::new(),
             settings: self.settings.clone(),
-            store: None,
+            keeper: None,
             stop: self.stop.clone(),
         })?;
         let ended = threads::run(job)?;

@@ -4,11 +4,14 @@
 //! that is the coordinator's.
 
 use crate::snapshot::StagedEpoch;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use whitebeam_env::Env;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::Result;
 use whitebeam_sdk::erase::ErasedSink;
 use whitebeam_sdk::graph::{Graph, NodeKind};
+use whitebeam_sdk::sink::Epoch;
 
 #[derive(Clone)]
 struct Output {
@@ -50,14 +53,24 @@ impl Sinks {
         Sinks(outputs.collect())
     }
 
-    /// Makes an epoch visible, sink by sink. Repeating it changes nothing.
-    pub(crate) fn commit(&self, staged: &StagedEpoch) -> Result<()> {
+    /// The last epoch that each sink says it has made visible.
+    pub(crate) fn visible(&self) -> Result<BTreeMap<String, Epoch>> {
+        let mut visible = BTreeMap::new();
         for output in &self.0 {
-            let parts = staged
-                .parts
-                .get(&output.path)
-                .map_or(&[][..], Vec::as_slice);
+            if let Some(epoch) = output.call(|sink| sink.recover())? {
+                visible.insert(output.path.clone(), epoch);
+            }
+        }
+        Ok(visible)
+    }
+
+    /// Makes an epoch visible, sink by sink. Repeating it changes nothing.
+    pub(crate) fn commit<E: Env>(&self, staged: &StagedEpoch, env: &E) -> Result<()> {
+        for output in &self.0 {
+            let parts = staged.parts.get(&output.path);
+            let parts = parts.map_or(&[][..], Vec::as_slice);
             output.call(|sink| sink.commit(staged.epoch, parts))?;
+            env.point("sink.committed");
         }
         Ok(())
     }

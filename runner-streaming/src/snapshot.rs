@@ -6,11 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use whitebeam_sdk::Timestamp;
 use whitebeam_sdk::erase::Dropped;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::snapshot::StepSnapshot;
 use whitebeam_sdk::source::Position;
-use whitebeam_sdk::{Result, Timestamp};
 
 /// Everything a run holds at the end of an epoch.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub epoch: Epoch,
     /// The input has ended and everything has fired: there is nothing to go on with.
     pub drained: bool,
+    /// The run was asked to end here, and to be resumed.
+    pub suspended: bool,
     /// What was held by the workers together.
     pub held: Held,
     /// Output that may not be visible yet, the oldest epoch first.
@@ -30,8 +32,8 @@ pub struct Snapshot {
 pub struct Held {
     /// By step: its state, one part per worker.
     pub steps: BTreeMap<String, Vec<StepSnapshot>>,
-    /// By input of a stage: its watermark.
-    pub floors: BTreeMap<String, Timestamp>,
+    /// By the first step of a stage: the watermark of each of its inputs.
+    pub floors: BTreeMap<String, Vec<Timestamp>>,
     /// By source.
     pub sources: BTreeMap<String, SourceSnapshot>,
     /// By step: what it has counted since the pipeline first started.
@@ -44,7 +46,7 @@ pub struct SourceSnapshot {
     /// Those that are to be read on.
     pub splits: Vec<SplitSnapshot>,
     /// Those that have ended.
-    pub ended: Vec<Vec<u8>>,
+    pub ended: Vec<SplitSnapshot>,
 }
 
 /// Where one split stands.
@@ -52,6 +54,8 @@ pub struct SourceSnapshot {
 pub struct SplitSnapshot {
     /// The encoded split.
     pub split: Vec<u8>,
+    /// In words, for people.
+    pub name: String,
     /// Where its reader stands; `None` at the beginning.
     pub at: Option<Position>,
     /// What was promised for the rest.
@@ -140,18 +144,5 @@ impl StagedEpoch {
             parts.append(known);
             *known = parts;
         }
-    }
-}
-
-/// Where snapshots are kept.
-pub trait SnapshotStore: Send {
-    /// The newest snapshot, if there is one.
-    fn latest(&mut self) -> Result<Option<Snapshot>>;
-    /// Makes `snapshot` durable, or changes nothing.
-    fn publish(&mut self, snapshot: &Snapshot) -> Result<()>;
-    /// Everything up to `epoch` is visible; for information only.
-    fn committed(&mut self, epoch: Epoch) -> Result<()> {
-        let _ = epoch;
-        Ok(())
     }
 }

@@ -26,14 +26,17 @@ pub(crate) fn all(
     }
     let desired = settings.parallelism * PER_WORKER;
     let found = catch(|| source.discover(&[], desired)).and_then(|found| found);
-    let splits = found
-        .map_err(place)?
-        .into_iter()
-        .map(|split| SplitSnapshot {
-            split,
-            at: None,
-            watermark: Timestamp::MIN,
-        });
+    let mut found = found.map_err(place)?;
+    if settings.until_end {
+        let ending = catch(|| source.end_now(&found)).and_then(|ending| ending);
+        found = ending.map_err(place)?;
+    }
+    let splits = found.into_iter().map(|split| SplitSnapshot {
+        name: source.describe_split(&split),
+        split,
+        at: None,
+        watermark: Timestamp::MIN,
+    });
     Ok(splits.collect())
 }
 

@@ -30,8 +30,8 @@ use whitebeam_sdk::{Result, Timestamp};
 pub(crate) enum Input {
     /// A source, read here.
     Source(Box<Reading>),
-    /// Exchanges, by entry, each with the name under which its watermark is kept.
-    Exchanges(Vec<(String, Inlet)>),
+    /// Exchanges, by entry.
+    Exchanges(Vec<Inlet>),
 }
 
 /// What leaves a stage towards the workers that read it.
@@ -76,6 +76,8 @@ pub(crate) struct Frozen {
 /// One copy of a stage.
 #[derive(Debug)]
 pub(crate) struct Task {
+    /// The path of its first step.
+    name: String,
     stage: Stage,
     input: Input,
     exits: Vec<Exit>,
@@ -93,12 +95,14 @@ pub(crate) struct Task {
 
 impl Task {
     pub(crate) fn new(
+        name: String,
         stage: Stage,
         input: Input,
         exits: Vec<Exit>,
         paths: BTreeMap<NodeId, String>,
     ) -> Self {
         Task {
+            name,
             stage,
             input,
             exits,
@@ -115,7 +119,7 @@ impl Task {
     pub(crate) fn start(&mut self, held: Option<&Held>, mine: Range<u16>) -> Result<()> {
         self.stage.setup()?;
         if let Input::Exchanges(inlets) = &self.input {
-            for (entry, (_, inlet)) in inlets.iter().enumerate() {
+            for (entry, inlet) in inlets.iter().enumerate() {
                 self.stage.set_watermark(entry, inlet.watermark());
             }
         }
@@ -158,9 +162,7 @@ impl Task {
         if self.passed < Some(epoch) {
             self.passed = Some(epoch);
             if let Input::Exchanges(inlets) = &mut self.input {
-                inlets
-                    .iter_mut()
-                    .for_each(|(_, inlet)| inlet.release(epoch));
+                inlets.iter_mut().for_each(|inlet| inlet.release(epoch));
             }
         }
     }
@@ -194,10 +196,10 @@ impl Task {
         let asked = orders.requested.filter(|e| Some(*e) > orders.cancelled);
         let due = match &self.input {
             Input::Source(_) => asked,
-            Input::Exchanges(inlets) if inlets.iter().all(|(_, i)| i.has_ended()) => asked,
+            Input::Exchanges(inlets) if inlets.iter().all(|i| i.has_ended()) => asked,
             Input::Exchanges(inlets) => {
-                let barrier = inlets.iter().filter_map(|(_, i)| i.barrier()).max();
-                let is_aligned = inlets.iter().all(|(_, inlet)| inlet.is_aligned());
+                let barrier = inlets.iter().filter_map(|i| i.barrier()).max();
+                let is_aligned = inlets.iter().all(|inlet| inlet.is_aligned());
                 barrier.filter(|_| is_aligned || is_on(Mutant::NoAlignment))
             }
         };
@@ -216,6 +218,13 @@ impl Task {
             let _ = self.stage.settle_some(cx.limits.quanta)?;
             return Ok(None);
         }
+        let env = cx.clock.env();
+        let is_source = matches!(self.input, Input::Source(_));
+        env.point(if is_source {
+            "src.barrier_in"
+        } else {
+            "align.all"
+        });
         if is_on(Mutant::BarrierBeforePartials) {
             self.send_barrier(epoch);
             self.stage.flush_partial()?;
@@ -224,11 +233,14 @@ impl Task {
             self.send_barrier(epoch);
         }
         let frozen = self.freeze(epoch, &cx.orders)?;
+        env.point(if is_source {
+            "src.snapped"
+        } else {
+            "snap.taken"
+        });
         self.passed = Some(epoch);
         if let Input::Exchanges(inlets) = &mut self.input {
-            inlets
-                .iter_mut()
-                .for_each(|(_, inlet)| inlet.release(epoch));
+            inlets.iter_mut().for_each(|inlet| inlet.release(epoch));
         }
         Ok(Some(frozen))
     }
@@ -260,9 +272,8 @@ impl Task {
                 frozen.held.sources.insert(path, reading.snapshot());
             }
             Input::Exchanges(inlets) => {
-                for (name, inlet) in inlets {
-                    frozen.held.floors.insert(name.clone(), inlet.watermark());
-                }
+                let floors = inlets.iter().map(Inlet::watermark).collect();
+                frozen.held.floors.insert(self.name.clone(), floors);
             }
         }
         for (sink, parts) in self.stage.stage_sinks(epoch)? {
@@ -324,7 +335,9 @@ impl Task {
             self.told = now;
             self.stage.begin_settling(Some(now));
         }
-        let _ = self.stage.settle_some(cx.limits.quanta)?;
+        if self.stage.settle_some(cx.limits.quanta)? == Flow::Yield {
+            cx.clock.env().point("pane.emit");
+        }
         self.tell_watermarks()?;
         Ok(is_asked)
     }
@@ -364,7 +377,7 @@ impl Task {
         match &self.input {
             Input::Source(reading) => reading.watermark(),
             Input::Exchanges(inlets) => {
-                let watermarks = inlets.iter().map(|(_, inlet)| inlet.watermark());
+                let watermarks = inlets.iter().map(|inlet| inlet.watermark());
                 watermarks.min().unwrap_or(Timestamp::MIN)
             }
         }
@@ -423,7 +436,7 @@ impl Task {
         if !self.stage.accepts(entry) {
             return Ok(Step::Stuck);
         }
-        let (_, inlet) = &mut inlets[entry];
+        let inlet = &mut inlets[entry];
         match inlet.receive(cx.clock.env(), cx.orders.cancelled) {
             Received::Nothing => Ok(Step::Dry),
             Received::Control => Ok(Step::Control),
@@ -473,7 +486,7 @@ impl Task {
                 }
             }
             Input::Exchanges(inlets) => {
-                for (entry, (_, inlet)) in inlets.iter().enumerate() {
+                for (entry, inlet) in inlets.iter().enumerate() {
                     self.is_unsettled |= self.stage.set_watermark(entry, inlet.watermark());
                 }
             }
@@ -485,7 +498,7 @@ impl Task {
     fn finish(&mut self) -> Result<bool> {
         let has_ended = match &self.input {
             Input::Source(reading) => reading.has_ended(),
-            Input::Exchanges(inlets) => inlets.iter().all(|(_, inlet)| inlet.has_ended()),
+            Input::Exchanges(inlets) => inlets.iter().all(|inlet| inlet.has_ended()),
         };
         let is_busy = self.is_unsettled || self.stage.is_settling() || self.stage.is_parked();
         if !has_ended || is_busy {

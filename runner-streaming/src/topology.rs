@@ -82,12 +82,4 @@ impl Topology {
         }
         Ok(Enters::Exchanges(exchanges))
     }
-
-    /// The name of an exchange, the same in every build of the pipeline.
-    pub(crate) fn name(&self, graph: &Graph, id: ExchangeId) -> String {
-        let exit = &self.exchanges[id.0];
-        let from = &graph.node(exit.collection.node).path;
-        let to = &graph.node(exit.reader).path;
-        format!("{from}[{}] > {to}", exit.collection.port)
-    }
 }

@@ -131,6 +131,7 @@ impl<E: Env> Worker<E> {
         if self.tasks.iter().any(|t| t.passed() < Some(epoch)) {
             return;
         }
+        self.clock.env().point("ack");
         if let Some(gathered) = self.gathered.take() {
             self.control.report(Report::Ack(Ack {
                 worker: self.index,

@@ -21,7 +21,7 @@ fn crashes_and_rescaling_change_no_answer() {
         };
         sum.crashes += told.crashes;
         sum.suspended += told.suspended;
-        sum.published += told.published;
+        sum.refused += told.refused;
         sum.turns += told.turns;
     }
     println!("{sum:?}");

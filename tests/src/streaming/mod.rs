@@ -5,6 +5,6 @@
 
 pub mod case;
 pub mod judge;
+pub mod keeper;
 pub mod sim;
 pub mod source;
-pub mod store;

@@ -1,33 +1,44 @@
-//! `Simulation`: the streaming runner on one seeded thread, crashing.
+//! `simulate`: the streaming runner on one seeded thread, crashing.
 //!
-//! Owns the schedule of one seed: a case, the settings of every incarnation, when it crashes or is
-//! suspended, and when checkpoints cannot be written. What was committed is judged at the end.
+//! Owns the schedule of one seed: a case, the settings of every incarnation, how and when it
+//! crashes, is suspended, or finds a disk that refuses. What was committed is judged at the end.
 
 use crate::streaming::case::{Case, Seen};
 use crate::streaming::judge::difference;
-use crate::streaming::store::MemoryStore;
+use crate::streaming::keeper::MemoryKeeper;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_runner_core::group::GroupOptions;
-use whitebeam_runner_streaming::{End, Limits, PolledRun, Settings, Stop, Turn};
-use whitebeam_sdk::ErrorKind;
+use whitebeam_runner_streaming::{
+    End, Keeper, Limits, POINTS, PolledRun, Settings, Stop, StreamingReport, Turn, checkpoint,
+    keep_in,
+};
 use whitebeam_sdk::erase::StoreKind;
 use whitebeam_sdk::graph::Graph;
 use whitebeam_sdk::time::micros;
-use whitebeam_testkit::sim::{Machine, SimEnv};
+use whitebeam_sdk::{Error, ErrorKind};
+use whitebeam_testkit::sim::{Class, How, Machine, SimEnv, Strike};
 
 /// Turns of one incarnation, at the most: more means that it never ends.
 const TURNS: usize = 400_000;
 
+/// Where checkpoints lie on the simulated machine.
+const ROOT: &str = "/checkpoints";
+
 /// What a simulated run came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Told {
-    /// Crashes, with input still to be read or panes to be emitted.
+    /// Crashes.
     pub crashes: u32,
+    /// Of them, those at a place that was asked for.
+    pub struck: u32,
     /// Times it was suspended.
     pub suspended: u32,
-    /// Checkpoints that were published.
-    pub published: usize,
+    /// Times it ended with an error of the disk.
+    pub refused: u32,
     /// Turns of all machines.
     pub turns: usize,
     /// A digest of everything that happened.
@@ -35,111 +46,212 @@ pub struct Told {
 }
 
 /// How an incarnation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Left {
     Crashed,
     Suspended,
+    Refused,
     Drained,
 }
 
 /// Runs the case of `seed` through its crashes to the end, and judges it.
 pub fn simulate(seed: u64, rows: u64) -> Result<Told, String> {
     let machine = Machine::new(seed);
-    let env = machine.start();
-    let case = Case::draw(&mut |n| env.choose(n as usize) as u64, rows);
-    simulate_case(&machine, &env, &case).map_err(|difference| format!("{difference}\n{case:?}"))
+    simulate_on(&machine, rows, &[])
 }
 
-fn simulate_case(machine: &Machine, env: &SimEnv, case: &Case) -> Result<Told, String> {
+/// The same on a given machine; the first incarnations meet `strikes`, each one.
+pub fn simulate_on(machine: &Machine, rows: u64, strikes: &[Strike]) -> Result<Told, String> {
+    let draws = machine.start();
+    let case = Case::draw(&mut |n| draws.choose(n as usize) as u64, rows);
     let (graph, seen) = case.build().map_err(|e| e.to_string())?;
-    let store = MemoryStore::default();
-    // What is written for one path of a grouping cannot be read by another.
-    let group = GroupOptions {
-        store: [StoreKind::Fast, StoreKind::Fast, StoreKind::Slow][env.choose(3)],
-        general_only: env.choose(4) == 0,
+    let mut simulation = Simulation {
+        machine,
+        graph: &graph,
+        // What is written for one path of a grouping cannot be read by another.
+        group: GroupOptions {
+            store: [StoreKind::Fast, StoreKind::Fast, StoreKind::Slow][draws.choose(3)],
+            general_only: draws.choose(4) == 0,
+        },
+        memory: (strikes.is_empty() && draws.choose(2) == 0).then(MemoryKeeper::default),
+        draws,
+        told: Told::default(),
     };
-    let mut told = Told::default();
-    let mut to_come = 4 + env.choose(4);
-    loop {
-        let left = incarnation(env, &graph, group, &store, to_come > 0, &mut told)?;
-        to_come = to_come.saturating_sub(1);
-        match left {
-            Left::Crashed => told.crashes += 1,
-            Left::Suspended => told.suspended += 1,
-            Left::Drained => break,
-        }
-    }
-    told.published = store.published();
-    refuses_to_resume(env, &graph, &store)?;
-    told.trace = machine.trace();
-    judged(case, &seen).map(|()| told)
+    let told = simulation.run(strikes, &case, &seen);
+    told.map_err(|difference| format!("{difference}\n{case:?}"))
 }
 
-fn judged(case: &Case, seen: &Seen) -> Result<(), String> {
-    difference(case, seen).map_or(Ok(()), Err)
-}
-
-/// One life of the runner, until it crashes, is suspended or has drained.
-fn incarnation(
-    env: &SimEnv,
-    graph: &Graph,
+struct Simulation<'a> {
+    machine: &'a Machine,
+    draws: SimEnv,
+    graph: &'a Graph,
     group: GroupOptions,
-    store: &MemoryStore,
-    may_end_early: bool,
-    told: &mut Told,
-) -> Result<Left, String> {
-    let settings = Settings {
-        group,
-        ..settings(env)
-    };
-    let crash_at = match may_end_early {
-        true => env.choose(1 << (4 + env.choose(5))),
-        false => TURNS,
-    };
-    let is_suspended = may_end_early && env.choose(5) == 0;
-    if env.choose(6) == 0 {
-        store.fail(1 + env.choose(3) as u32);
-    }
-    let kept = Box::new(store.clone());
-    let mut run = match PolledRun::new(graph, env.clone(), settings, Some(kept)) {
-        Ok(run) => run,
-        // It crashed after its last checkpoint.
-        Err(e) if e.kind() == ErrorKind::Incompatible => return Ok(Left::Drained),
-        Err(e) => return Err(format!("cannot start: {e}")),
-    };
-    for turn in 0..TURNS {
-        if turn == crash_at {
-            if !is_suspended {
-                return Ok(Left::Crashed);
-            }
-            run.stop_handle().stop(Stop::Suspend);
-        }
-        told.turns += 1;
-        let did = run.turn();
-        env.note(format!("{did:?}").as_bytes());
-        match did {
-            Turn::Worked => env
-                .machine()
-                .advance(Duration::from_micros(env.choose(30) as u64)),
-            Turn::Idle(Some(pause)) => env.machine().advance(pause),
-            Turn::Idle(None) => return Err(format!("stuck: {run:?}")),
-            Turn::Over => {
-                let report = run.outcome().map_err(|e| e.to_string())?;
-                return Ok(match report.end {
-                    End::Suspended => Left::Suspended,
-                    End::Drained => Left::Drained,
-                });
-            }
-        }
-    }
-    Err(format!("still running after {TURNS} turns: {run:?}"))
+    /// Snapshots are kept here, or in a directory of the machine.
+    memory: Option<MemoryKeeper>,
+    told: Told,
 }
 
-fn refuses_to_resume(env: &SimEnv, graph: &Graph, store: &MemoryStore) -> Result<(), String> {
-    let kept = Box::new(store.clone());
-    match PolledRun::new(graph, env.clone(), settings(env), Some(kept)) {
-        Err(e) if e.kind() == ErrorKind::Incompatible => Ok(()),
-        Err(e) => Err(format!("resuming what has drained: {e}")),
-        Ok(_) => Err("what has drained was resumed".to_string()),
+impl Simulation<'_> {
+    fn run(&mut self, strikes: &[Strike], case: &Case, seen: &Seen) -> Result<Told, String> {
+        let mut strikes = strikes.iter();
+        let mut to_come = 4 + self.draws.choose(4);
+        loop {
+            self.machine.heal();
+            let strike = strikes.next();
+            let crash_at = match strike {
+                Some(strike) => {
+                    self.machine.strike([*strike]);
+                    None
+                }
+                None if to_come > 0 => self.plan(),
+                None => None,
+            };
+            to_come = to_come.saturating_sub(1);
+            match self.incarnation(crash_at)? {
+                Left::Crashed => {
+                    self.told.crashes += 1;
+                    self.told.struck += u32::from(strike.is_some());
+                }
+                Left::Suspended => self.told.suspended += 1,
+                Left::Refused => self.told.refused += 1,
+                Left::Drained => break,
+            }
+        }
+        self.machine.heal();
+        self.machine.advance(Duration::from_secs(20));
+        match self.start(&self.machine.start()) {
+            Some(Err(e)) if e.kind() == ErrorKind::Incompatible => {}
+            other => return Err(format!("what has drained was resumed: {other:?}")),
+        }
+        self.told.trace = self.machine.trace();
+        difference(case, seen).map_or(Ok(self.told), Err)
+    }
+
+    /// Draws how an incarnation ends early; the turn, if it is by one.
+    fn plan(&mut self) -> Option<usize> {
+        let draws = &self.draws;
+        let how = [How::Kill, How::Power][draws.choose(2)];
+        if let Some(memory) = &self.memory
+            && draws.choose(6) == 0
+        {
+            memory.fail(1 + draws.choose(3) as u32);
+        }
+        match draws.choose(6) {
+            0 => {
+                let points: Vec<_> = POINTS.iter().chain(checkpoint::POINTS).collect();
+                let label = points[draws.choose(points.len())];
+                let nth = 1 + draws.choose(6) as u64;
+                self.machine.strike([Strike::Point { label, nth, how }]);
+            }
+            1 => {
+                let nth = 1 + draws.choose(200) as u64;
+                self.machine.strike([Strike::Operation { nth, how }]);
+            }
+            2 => {
+                let classes = [Class::Write, Class::Sync, Class::Read, Class::Remove];
+                let kinds = [io::ErrorKind::StorageFull, io::ErrorKind::Other];
+                let class = classes[draws.choose(classes.len())];
+                let nth = 1 + draws.choose(60) as u64;
+                self.machine.fail(class, nth, kinds[draws.choose(2)]);
+            }
+            _ => {}
+        }
+        Some(draws.choose(1 << (4 + draws.choose(5))))
+    }
+
+    /// A new process begins, or goes on; `None` if it crashed.
+    fn start(&self, env: &SimEnv) -> Option<Result<PolledRun<SimEnv>, Error>> {
+        let settings = Settings {
+            group: self.group,
+            ..settings(&self.draws)
+        };
+        let started = self.machine.step(|| {
+            let keeper: Arc<dyn Keeper> = match &self.memory {
+                Some(memory) => Arc::new(memory.clone()),
+                None => keep_in(env.clone(), Path::new(ROOT), self.graph, &settings)?,
+            };
+            PolledRun::new(self.graph, env.clone(), settings.clone(), Some(keeper))
+        });
+        started.ok().filter(|_| env.is_alive())
+    }
+
+    /// One life of the runner, until it crashes, is suspended, or has drained.
+    fn incarnation(&mut self, crash_at: Option<usize>) -> Result<Left, String> {
+        let env = self.machine.start();
+        let mut run = match self.start(&env) {
+            None => return Ok(Left::Crashed),
+            Some(Ok(run)) => run,
+            // It crashed after its last checkpoint.
+            Some(Err(e)) if e.code() == "R208" => return Ok(Left::Drained),
+            // After a power cut nobody knows that the one before is dead until its lease has ended.
+            Some(Err(e)) if e.code() == "R201" => {
+                self.machine.kill(&env);
+                self.machine.advance(Duration::from_secs(4));
+                return Ok(Left::Refused);
+            }
+            Some(Err(e)) => return self.refused(&env, crash_at, &e),
+        };
+        let is_suspended = crash_at.is_some() && self.draws.choose(5) == 0;
+        for turn in 0..TURNS {
+            if Some(turn) == crash_at {
+                if !is_suspended {
+                    match self.draws.choose(2) {
+                        0 => self.machine.kill(&env),
+                        _ => self.machine.lose_power(),
+                    }
+                    return Ok(self.crashed(run));
+                }
+                run.stop_handle().stop(Stop::Suspend);
+            }
+            self.told.turns += 1;
+            let did = self.machine.step(|| run.turn());
+            let Some(did) = did.ok().filter(|_| env.is_alive()) else {
+                return Ok(self.crashed(run));
+            };
+            env.note(format!("{did:?}").as_bytes());
+            match did {
+                Turn::Worked => {
+                    let passes = self.draws.choose(30) as u64;
+                    self.machine.advance(Duration::from_micros(passes));
+                }
+                Turn::Idle(Some(pause)) => self.machine.advance(pause),
+                Turn::Idle(None) => return Err(format!("stuck: {run:?}")),
+                Turn::Over => return self.over(run, &env, crash_at),
+            }
+        }
+        Err(format!("still running after {TURNS} turns: {run:?}"))
+    }
+
+    /// What a dead process still does in its destructors changes nothing.
+    fn crashed(&self, run: PolledRun<SimEnv>) -> Left {
+        let _ = self.machine.step(|| drop(run));
+        Left::Crashed
+    }
+
+    fn over(
+        &self,
+        run: PolledRun<SimEnv>,
+        env: &SimEnv,
+        crash_at: Option<usize>,
+    ) -> Result<Left, String> {
+        let outcome: Result<StreamingReport, Error> = run.outcome();
+        match outcome {
+            Ok(report) if report.end == End::Suspended => {
+                self.machine.kill(env);
+                Ok(Left::Suspended)
+            }
+            Ok(_) => Ok(Left::Drained),
+            Err(e) => self.refused(env, crash_at, &e),
+        }
+    }
+
+    /// An error of the disk ends a run; never when none was planned.
+    fn refused(&self, env: &SimEnv, crash_at: Option<usize>, e: &Error) -> Result<Left, String> {
+        self.machine.kill(env);
+        match e.kind() {
+            ErrorKind::Unavailable if crash_at.is_some() => Ok(Left::Refused),
+            _ => Err(e.to_string()),
+        }
     }
 }
 

@@ -1,0 +1,361 @@
+//! `Durable`: snapshots in a checkpoint directory.
+//!
+//! Owns how a snapshot lies in files: state by step and key group, staged output in a log per sink
+//! and epoch, everything else in the manifest. Does not own publication, recovery or retention;
+//! those are the directory's. Frames of state hold many records, so that a small record does not
+//! pay for a frame.
+
+use crate::checkpoint::{
+    Content, DataFile, Directory, End, Error as Trouble, LogFile, Manifest, Owed, Rewind, Settings,
+    SourceState, SplitState, StageState, Staged,
+};
+use crate::identity::Identity;
+use crate::keeper::{Keeper, Kept, Refusal};
+use crate::snapshot::{Counts, Held, Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use whitebeam_env::Env;
+use whitebeam_sdk::graph::Graph;
+use whitebeam_sdk::hash::{HASH_VERSION, KEY_GROUPS, KeyGroup};
+use whitebeam_sdk::sink::Epoch;
+use whitebeam_sdk::snapshot::{KeyedRecord, StepSnapshot};
+use whitebeam_sdk::{Error, ErrorKind, Result, Timestamp, element};
+
+/// Bytes of records in one frame, about.
+const FRAME: usize = 64 * 1024;
+
+/// All shards of a sink stage into one log.
+const SHARD: u32 = 0;
+
+/// What an instance of a step held beside its keys.
+type Plain = (u32, u32, u16, Vec<Vec<u8>>);
+
+/// Snapshots in a directory.
+struct Durable<E: Env> {
+    directory: Directory<E>,
+    identity: Identity,
+    size: AtomicU64,
+}
+
+/// Keeps the snapshots of `graph`, run with `settings`, in the directory at `root`, which this claims.
+pub fn keep_in<E: Env>(
+    env: E,
+    root: &Path,
+    graph: &Graph,
+    settings: &crate::Settings,
+) -> Result<Arc<dyn Keeper>> {
+    let identity = Identity::of(graph, &settings.group, settings.parallelism);
+    Ok(Arc::new(Durable::open(env, root, identity)?))
+}
+
+impl<E: Env> Durable<E> {
+    /// Claims the directory at `root`.
+    fn open(env: E, root: &Path, identity: Identity) -> Result<Self> {
+        let settings = Settings::of(identity.steps.clone());
+        Ok(Durable {
+            directory: Directory::open(env, root, settings)?,
+            identity,
+            size: AtomicU64::new(0),
+        })
+    }
+
+    fn write(&self, snapshot: &Snapshot) -> Result<(Content, Vec<Staged>), Trouble> {
+        let mut stages = Vec::new();
+        let held = &snapshot.held;
+        let mut names: Vec<&String> = held.steps.keys().chain(held.floors.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let parts = held.steps.get(name).map_or(&[][..], Vec::as_slice);
+            stages.push(StageState {
+                stage: name.clone(),
+                watermarks: held.floors.get(name).cloned().unwrap_or_default(),
+                files: match parts.is_empty() {
+                    true => Vec::new(),
+                    false => vec![self.write_state(snapshot.epoch, parts)?],
+                },
+            });
+        }
+        let mut counts = Vec::new();
+        // Strings and numbers: nothing in it can refuse to be encoded.
+        let _ = element::encode(&held.counts, &mut counts);
+        let content = Content {
+            fingerprint: self.identity.fingerprint,
+            key_groups: KEY_GROUPS,
+            hash_version: HASH_VERSION,
+            parallelism: self.identity.parallelism,
+            sources: held.sources.iter().map(source_state).collect(),
+            stages,
+            end: match (snapshot.drained, snapshot.suspended) {
+                (true, _) => Some(End::Drained),
+                (_, true) => Some(End::Suspended),
+                _ => None,
+            },
+            besides: vec![(COUNTS.to_string(), counts)],
+        };
+        let staged = self.identity.sinks.iter().map(|sink| {
+            let logs = self.write_log(sink, snapshot)?;
+            Ok(Staged {
+                sink: sink.clone(),
+                logs: logs.into_iter().collect(),
+            })
+        });
+        Ok((content, staged.collect::<Result<_, Trouble>>()?))
+    }
+
+    fn write_state(&self, epoch: Epoch, parts: &[StepSnapshot]) -> Result<DataFile, Trouble> {
+        let mut file = self.directory.data_writer(epoch)?;
+        let mut by_group: BTreeMap<KeyGroup, Vec<&KeyedRecord>> = BTreeMap::new();
+        for part in parts {
+            let plain = (
+                part.version,
+                part.hash_version,
+                part.key_groups,
+                &part.plain,
+            );
+            let mut bytes = Vec::new();
+            let _ = element::encode(&plain, &mut bytes);
+            file.append(None, &bytes)?;
+            for record in &part.keyed {
+                by_group.entry(record.group).or_default().push(record);
+            }
+        }
+        let mut frame = Vec::new();
+        for (group, records) in by_group {
+            for record in records {
+                frame.extend_from_slice(&(record.bytes.len() as u64).to_le_bytes());
+                frame.extend_from_slice(&record.bytes);
+                if frame.len() >= FRAME {
+                    file.append(Some(group), &frame)?;
+                    frame.clear();
+                }
+            }
+            if !frame.is_empty() {
+                file.append(Some(group), &frame)?;
+                frame.clear();
+            }
+        }
+        file.finish()
+    }
+
+    /// What a sink has staged in the epoch that ends with `snapshot`, unless that is nothing.
+    fn write_log(&self, sink: &str, snapshot: &Snapshot) -> Result<Option<LogFile>, Trouble> {
+        let staged = snapshot.staged.last();
+        let Some(parts) = staged
+            .and_then(|s| s.parts.get(sink))
+            .filter(|p| !p.is_empty())
+        else {
+            return Ok(None);
+        };
+        let mut log = self.directory.log_writer(sink, snapshot.epoch, SHARD)?;
+        parts.iter().try_for_each(|part| log.append(part))?;
+        log.finish().map(Some)
+    }
+
+    fn try_publish(&self, snapshot: &Snapshot) -> Result<(), Trouble> {
+        let (content, staged) = self.write(snapshot)?;
+        let logs = staged.clone();
+        match self.directory.publish(snapshot.epoch, content, staged) {
+            Ok(manifest) => {
+                self.size.store(manifest.size(), Ordering::Relaxed);
+                Ok(())
+            }
+            Err(trouble) => {
+                // What was staged is staged again with the next epoch, in a log of its own.
+                for Staged { sink, logs } in logs {
+                    logs.iter()
+                        .for_each(|log| self.directory.discard_log(&sink, log));
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    fn read(&self, manifest: &Manifest, owed: &[Owed]) -> Result<Snapshot> {
+        let content = &manifest.content;
+        self.check(content)?;
+        let mut held = Held::default();
+        for stage in &content.stages {
+            let mut parts = Vec::new();
+            for file in &stage.files {
+                parts.extend(self.read_state(file)?);
+            }
+            if !parts.is_empty() {
+                held.steps.insert(stage.stage.clone(), parts);
+            }
+            if !stage.watermarks.is_empty() {
+                held.floors
+                    .insert(stage.stage.clone(), stage.watermarks.clone());
+            }
+        }
+        held.sources = content.sources.iter().map(source_snapshot).collect();
+        held.counts = counts(content)?;
+        let mut staged: BTreeMap<Epoch, StagedEpoch> = BTreeMap::new();
+        for owed in owed {
+            let parts = self.directory.read_owed(owed)?;
+            let epoch = staged.entry(owed.epoch).or_default();
+            epoch.epoch = owed.epoch;
+            epoch.add(&owed.sink, parts);
+        }
+        Ok(Snapshot {
+            epoch: manifest.epoch,
+            drained: content.end == Some(End::Drained),
+            suspended: content.end == Some(End::Suspended),
+            held,
+            staged: staged.into_values().collect(),
+        })
+    }
+
+    fn check(&self, content: &Content) -> Result<()> {
+        let same = content.fingerprint == self.identity.fingerprint
+            && content.key_groups == KEY_GROUPS
+            && content.hash_version == HASH_VERSION;
+        if same {
+            return Ok(());
+        }
+        let dir = self.directory.path().display();
+        let what = format!("the checkpoints in {dir} are of this pipeline in another form");
+        Err(Error::new(ErrorKind::Incompatible, what)
+            .with_code("R207")
+            .note("Its steps have the names they had, but other types, other windows, or another way to keep their state.")
+            .help("go on with the program that wrote them, or start anew with another --checkpoints directory"))
+    }
+
+    fn read_state(&self, file: &DataFile) -> Result<Vec<StepSnapshot>> {
+        let mut parts: Vec<StepSnapshot> = Vec::new();
+        let mut frames = self.directory.read_data(file, |_| true)?;
+        while let Some(frame) = frames.next_frame()? {
+            let mut bytes = frame.bytes.as_slice();
+            let Some(group) = frame.group else {
+                let (version, hash_version, key_groups, plain): Plain =
+                    element::decode(&mut bytes)?;
+                parts.push(StepSnapshot {
+                    version,
+                    hash_version,
+                    key_groups,
+                    keyed: Vec::new(),
+                    plain,
+                });
+                continue;
+            };
+            // Keyed records are anybody's: which part hands them on makes no difference.
+            let part = parts
+                .first_mut()
+                .ok_or_else(|| Error::data("state without a head"))?;
+            while !bytes.is_empty() {
+                part.keyed.push(record(group, &mut bytes)?);
+            }
+        }
+        Ok(parts)
+    }
+
+    fn note(&self, staged: &StagedEpoch) -> Result<(), Trouble> {
+        for sink in &self.identity.sinks {
+            self.directory.note_committed(sink, staged.epoch)?;
+        }
+        self.directory.retain()
+    }
+}
+
+/// The name under which counts stand in a manifest.
+const COUNTS: &str = "counts";
+
+fn counts(content: &Content) -> Result<BTreeMap<String, Counts>> {
+    let found = content.besides.iter().find(|(name, _)| name == COUNTS);
+    let mut bytes = found.map_or(&[][..], |(_, bytes)| bytes.as_slice());
+    if bytes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    element::decode(&mut bytes)
+}
+
+fn record(group: KeyGroup, bytes: &mut &[u8]) -> Result<KeyedRecord> {
+    let short = || Error::data("a record of state is longer than its frame");
+    let (len, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
+    let len = usize::try_from(u64::from_le_bytes(*len)).map_err(|_| short())?;
+    let (record, rest) = rest.split_at_checked(len).ok_or_else(short)?;
+    *bytes = rest;
+    Ok(KeyedRecord {
+        group,
+        bytes: record.to_vec(),
+    })
+}
+
+fn source_state((step, source): (&String, &SourceSnapshot)) -> SourceState {
+    let split = |s: &SplitSnapshot, ended| SplitState {
+        split: s.split.clone(),
+        name: s.name.clone(),
+        position: s.at.clone(),
+        watermark: if ended { Timestamp::MAX } else { s.watermark },
+        ended,
+    };
+    let reading = source.splits.iter().map(|s| split(s, false));
+    let ended = source.ended.iter().map(|s| split(s, true));
+    SourceState {
+        step: step.clone(),
+        splits: reading.chain(ended).collect(),
+    }
+}
+
+fn source_snapshot(source: &SourceState) -> (String, SourceSnapshot) {
+    let split = |s: &SplitState| SplitSnapshot {
+        split: s.split.clone(),
+        name: s.name.clone(),
+        at: s.position.clone(),
+        watermark: s.watermark,
+    };
+    let (ended, reading): (Vec<_>, Vec<_>) = source.splits.iter().partition(|s| s.ended);
+    let snapshot = SourceSnapshot {
+        splits: reading.into_iter().map(split).collect(),
+        ended: ended.into_iter().map(split).collect(),
+    };
+    (source.step.clone(), snapshot)
+}
+
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        match trouble.is_final() {
+            true => Refusal::Final(trouble.into()),
+            false => Refusal::Attempt(trouble.into()),
+        }
+    }
+}
+
+impl<E: Env> Keeper for Durable<E> {
+    fn recover(&self, visible: &BTreeMap<String, Epoch>) -> Result<Kept> {
+        let found = self.directory.recover(visible, Rewind::Refuse)?;
+        let snapshot = found.manifest.as_ref().map(|m| self.read(m, &found.owed));
+        Ok(Kept {
+            snapshot: snapshot.transpose()?,
+            next: found.next,
+            rejected: found.rejected.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    fn publish(&self, snapshot: &Snapshot) -> Result<(), Refusal> {
+        let published = self.try_publish(snapshot);
+        if published.is_err() {
+            // Whatever this attempt has written can go; if that fails too, it goes later.
+            let _ = self.directory.fail(snapshot.epoch);
+        }
+        Ok(published?)
+    }
+
+    fn confirm(&self) -> Result<(), Refusal> {
+        Ok(self.directory.confirm()?)
+    }
+
+    fn committed(&self, staged: &StagedEpoch) -> Result<(), Refusal> {
+        Ok(self.note(staged)?)
+    }
+
+    fn heartbeat(&self) -> Result<(), Refusal> {
+        Ok(self.directory.heartbeat()?)
+    }
+
+    fn size(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+}
