@@ -1,12 +1,12 @@
 //! `Draft`: records on their way into a block, before anybody knows their offsets.
 //!
-//! Owns how blocks are cut and how a record's partition follows from its key. Invariant: records of
+//! Owns how blocks are cut and which partition a record goes to. Invariant: records of
 //! one partition keep the order in which they came.
 
 use super::format::{Block, put};
+use super::partition::partition_of_key;
 use crc32c::crc32c;
-use serde::{Deserialize, Serialize, Serializer};
-use whitebeam_sdk::hash::stable_hash;
+use serde::{Deserialize, Serialize};
 use whitebeam_sdk::{Error, Result, Timestamp};
 
 /// About how long a block is: what is read and checked at once.
@@ -199,22 +199,5 @@ impl Drafts {
         begun
             .map(|(filling, partition)| filling.end(partition))
             .collect()
-    }
-}
-
-/// The partition of an encoded key, of `partitions`: the same in every process and build, for as
-/// long as the topic has so many partitions.
-pub fn partition_of_key(key: &[u8], partitions: u32) -> u32 {
-    let hash = stable_hash(&Bytes(key));
-    // The product's high half scales the hash to 0..partitions without a division.
-    ((u128::from(hash) * u128::from(partitions)) >> 64) as u32
-}
-
-/// Bytes that are hashed as a whole, not one by one.
-struct Bytes<'a>(&'a [u8]);
-
-impl Serialize for Bytes<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0)
     }
 }

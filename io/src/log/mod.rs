@@ -11,7 +11,7 @@
 //! - What is appended together becomes visible together, in all partitions or in none, when it is
 //!   durable. A sink's epoch is one such append and carries the epoch's identity: committing it
 //!   again is recognised and changes nothing.
-//! - Equal keys go to one partition, by the stable hash of the encoded key.
+//! - Equal keys go to one partition, by a hash of the encoded key that never changes.
 //! - Whole segments are removed by [`Retention`], oldest first.
 //!
 //! # Reading
@@ -31,6 +31,7 @@ mod error;
 mod find;
 mod format;
 mod machine;
+mod partition;
 mod place;
 mod segment;
 mod sink;
@@ -38,8 +39,9 @@ mod source;
 mod topic;
 mod writer;
 
-pub use draft::{Message, partition_of_key};
+pub use draft::Message;
 pub use format::LogRecord;
+pub use partition::partition_of_key;
 pub use place::LogPlace;
 pub use sink::{KeyBy, KeyOf, LogSink, LogSinkWriter, NoKey, StagedRecords};
 pub use source::{
