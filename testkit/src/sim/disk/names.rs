@@ -172,18 +172,32 @@ impl Names {
         Ok(())
     }
 
-    /// Makes the names in a folder durable; files whose names went.
+    /// Makes the names in a folder durable; files whose names went. What is saved of a name stands
+    /// for all that was done to it before, also where a sync of that had failed.
     pub(crate) fn sync(&mut self, dir: &Path) -> Vec<FileId> {
+        let is_saved = |pending: &Pending| !pending.doomed && pending.change.is_in(dir);
         let mut touched = Vec::new();
-        let safe = &mut self.safe;
-        self.pending.retain(|pending| {
-            let saved = !pending.doomed && pending.change.is_in(dir);
-            if saved {
-                touched.extend(pending.change.apply(safe));
+        let mut settled: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut left = Vec::new();
+        for pending in std::mem::take(&mut self.pending).into_iter().rev() {
+            let names = pending.change.names();
+            if is_saved(&pending) {
+                settled.extend(names.into_iter().cloned());
+                left.push(pending);
+            } else if names.iter().any(|name| settled.contains(*name)) {
                 touched.push(pending.change.file());
+            } else {
+                left.push(pending);
             }
-            !saved
-        });
+        }
+        for pending in left.into_iter().rev() {
+            if is_saved(&pending) {
+                touched.extend(pending.change.apply(&mut self.safe));
+                touched.push(pending.change.file());
+            } else {
+                self.pending.push(pending);
+            }
+        }
         touched
     }
 
