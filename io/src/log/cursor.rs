@@ -3,7 +3,7 @@
 //! Owns the way from segment to segment. Invariant: blocks come in the order of their offsets,
 //! without a gap; where records are gone, it is an error that says which.
 
-use super::error::{overtaken, shortened};
+use super::error::{overtaken, replaced, shortened};
 use super::find::{Found, last_place};
 use super::format::{LogRecord, Walk};
 use super::segment::{Frame, Segment, Tail, Window};
@@ -181,6 +181,13 @@ impl Cursor {
             }
             return Ok(Behind::Segment(Box::new(self.find()?)));
         };
+        if segment.header.topic != open.segment.header.topic {
+            return Err(replaced(&self.topic.name));
+        }
+        if segment.header.previous != open.segment.header.id {
+            // What was open is none of the log's: it was made in vain and removed.
+            return Ok(Behind::Segment(Box::new(self.find()?)));
+        }
         let end = segment.header.previous_len;
         if open.sealed.is_none() && open.at < end {
             // Frames were added before the next segment was.

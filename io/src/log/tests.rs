@@ -5,6 +5,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod crashes;
 mod driver;
+mod epochs;
 mod places;
+mod retention;
+mod tails;
 mod writing;

@@ -54,7 +54,8 @@ pub(in crate::log) struct SegmentHeader {
     pub(in crate::log) id: u128,
     /// Which incarnation of the topic's writer writes it.
     pub(in crate::log) generation: u64,
-    /// Where the frames of the segment before end.
+    /// The `id` of the segment before, and where its frames end.
+    pub(in crate::log) previous: u128,
     pub(in crate::log) previous_len: u64,
     pub(in crate::log) created: Timestamp,
     /// What lies before it.

@@ -21,7 +21,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_sdk::batch::Batch;
-use whitebeam_sdk::hash::stable_hash;
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
 use whitebeam_sdk::{Element, Result, Timestamp};
 
@@ -201,7 +200,7 @@ impl<T, C, K> LogSink<T, C, K> {
         Commit {
             sink: self.name.clone(),
             epoch: epoch.0,
-            token: stable_hash(&files),
+            token: token_of(&files),
         }
     }
 }
@@ -261,7 +260,11 @@ impl<T: Element, C: Codec<T>, K: KeyOf<T>> Sink<T> for LogSink<T, C, K> {
     }
 
     fn finish(&self) -> Result<()> {
-        *self.state() = State::default();
+        let state = std::mem::take(&mut *self.state());
+        if let Some(writer) = &state.writer {
+            let topic = self.log.topic(&self.topic)?;
+            staged::sweep(&topic, writer.last_epoch(&self.name).map(Epoch));
+        }
         Ok(())
     }
 
@@ -320,6 +323,15 @@ impl<T, C, K> fmt::Debug for LogSinkWriter<T, C, K> {
             self.shard.index, self.run.topic.name
         )
     }
+}
+
+/// Tells what was staged from anything else that was staged for the same epoch. It is compared across
+/// restarts and builds, so that it never changes (FNV-1a over the names).
+fn token_of(files: &[&str]) -> u64 {
+    let bytes = files.iter().flat_map(|file| file.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// The event time of an element; none for those that stand at no time of their own.

@@ -22,7 +22,7 @@ const UNFINISHED: &str = "unfinished-";
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StagedRecords {
     /// The file they lie in.
-    pub(super) file: String,
+    pub(in crate::log) file: String,
     /// Where its table begins, how long that is, and its checksum.
     blocks_len: u64,
     table_len: u64,

@@ -110,3 +110,14 @@ pub(super) fn drain<T: whitebeam_sdk::Element>(
 pub(super) fn offsets(log: &Log, place: &LogPlace) -> Vec<u64> {
     log.offsets("t", place).unwrap()
 }
+
+impl Tail {
+    /// The same reader after a restart: it goes on where it was.
+    pub(super) fn resumed(&self, log: &Log, partition: u32) -> Result<Self> {
+        let next = self.seen.len() as u64;
+        let cursor = Cursor::new(log.topic("t")?, partition, next);
+        cursor.check_resumed()?;
+        let seen = self.seen.clone();
+        Ok(Tail { cursor, seen })
+    }
+}

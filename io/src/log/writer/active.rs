@@ -54,7 +54,12 @@ impl Active {
         files
             .rename_noreplace(&unfinished, &path)
             .map_err(unwritable)?;
-        files.sync_dir(&topic.folder()).map_err(unwritable)?;
+        files.sync_dir(&topic.folder()).map_err(|e| {
+            // After a sync that failed, the next one says nothing of this name: nobody may build on
+            // it.
+            let _ = files.remove(&path);
+            unwritable(e)
+        })?;
         files.point("log.segment_created");
         Ok(Active {
             number,

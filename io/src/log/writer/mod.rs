@@ -59,6 +59,8 @@ pub struct LogWriter {
     commits: Commits,
     /// The last segment and where its frames end.
     last: (u64, u64),
+    /// Its `id`.
+    last_id: u128,
     /// Of the last segment, if another writer wrote it.
     last_index: Option<IndexBuilder>,
     /// The last segment, if this writer made it and nothing went wrong with it.
@@ -87,6 +89,7 @@ impl LogWriter {
             topic: topic.machine.unique(),
             id: topic.machine.unique(),
             generation: 0,
+            previous: 0,
             previous_len: 0,
             created: topic.machine.now(),
             start: Ends::new(partitions),
@@ -106,6 +109,7 @@ impl LogWriter {
             topic_id: header.topic,
             generation: header.generation + 1,
             last: (found.segment.number, found.len),
+            last_id: header.id,
             ends: found.ends,
             commits: found.commits,
             topic: topic.clone(),
@@ -291,10 +295,12 @@ impl LogWriter {
     /// Begins a new segment, with `start` before it.
     fn turn(&mut self, start: Ends) -> Result<()> {
         let (last, previous_len) = self.last;
+        let id = self.topic.machine.unique();
         let header = SegmentHeader {
             topic: self.topic_id,
-            id: self.topic.machine.unique(),
+            id,
             generation: self.generation,
+            previous: self.last_id,
             previous_len,
             created: self.topic.machine.now(),
             start: start.clone(),
@@ -307,6 +313,7 @@ impl LogWriter {
         }
         self.ends = start;
         self.last = (active.number, active.len);
+        self.last_id = id;
         if let Some(left) = self.active.replace(active) {
             left.leave(&self.topic);
         }
