@@ -58,6 +58,14 @@ pub enum Error {
         /// The file.
         file: PathBuf,
     },
+    /// A checkpoint was linked, but nobody can tell whether it will survive: this instance must end,
+    /// and the next goes on from it or from the one before.
+    Doubtful {
+        /// Its manifest.
+        file: PathBuf,
+        /// What came between.
+        reason: String,
+    },
     /// The directory is another pipeline's.
     OtherPipeline {
         /// The directory.
@@ -146,6 +154,10 @@ impl fmt::Display for Error {
             Error::Lost { file } => {
                 let file = file.display();
                 write!(f, "{file} may be lost: its folder could not be synced")
+            }
+            Error::Doubtful { file, reason } => {
+                let file = file.display();
+                write!(f, "{file} may be a checkpoint or not: {reason}")
             }
             Error::OtherPipeline {
                 dir,
@@ -239,9 +251,9 @@ impl From<Error> for whitebeam_sdk::Error {
             Error::ClaimGone { .. } => told(ErrorKind::Unavailable)
                 .with_code("A002")
                 .help("see who removes files under the directory of --checkpoints"),
-            Error::Lost { .. } => told(ErrorKind::Unavailable)
+            Error::Lost { .. } | Error::Doubtful { .. } => told(ErrorKind::Unavailable)
                 .with_code("A002")
-                .help("check the disk, then start again: the run goes on from the last checkpoint"),
+                .help("check the disk, then start again: the run goes on from the last checkpoint that is whole"),
             Error::OtherPipeline { .. } => told(ErrorKind::Incompatible)
                 .with_code("R203")
                 .help("name this pipeline's own directory with --checkpoints DIR"),

@@ -168,6 +168,9 @@ fn is_unique(text: &str) -> bool {
 
 /// One folder per path, whatever characters stand in it and however long it is.
 pub(crate) fn folder_of(step: &str) -> String {
+    if step.is_empty() {
+        return "%".to_owned();
+    }
     let mut name = String::new();
     for byte in step.bytes() {
         let is_plain = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

@@ -2,8 +2,8 @@
 //!
 //! Owns the order of steps. Files and their names are durable before the manifest is written, the
 //! manifest before it is linked, the link before it is read back; only then may a sink commit. An
-//! attempt that fails after the link is not a checkpoint for this instance, though a recovery may
-//! find and adopt it: its slot is used up and its files stay until retention takes it.
+//! attempt that fails after the link ends the instance: whoever recovers may go on from it, and commit
+//! under its epoch what this instance would stage again under the next.
 
 use super::Result;
 use super::book::{Known, Link};
@@ -67,7 +67,8 @@ impl<E: Env> Directory<E> {
             book.named(&fresh.files);
         }
         self.files.point("mani.linked");
-        self.make_sure(slot, &bytes)?;
+        self.make_sure(slot, &bytes)
+            .map_err(|error| self.doubtful(slot, error))?;
         let mut book = self.book.open();
         book.chain.insert(slot, Link::of(&manifest, true));
         book.parent = Some(epoch);
@@ -165,7 +166,22 @@ impl<E: Env> Directory<E> {
                     own: self.claim.generation,
                 })
             }
-            other => Ok(other?),
+            Err(error) => match self.files.exists(&self.layout.manifest(slot)) {
+                Ok(false) => Err(error.into()),
+                _ => Err(self.doubtful(slot, error.into())),
+            },
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// What may be there, and may not be, is for a recovery to judge.
+    fn doubtful(&self, slot: Slot, cause: Error) -> Error {
+        if cause.is_final() {
+            return cause;
+        }
+        Error::Doubtful {
+            file: self.layout.manifest(slot),
+            reason: cause.to_string(),
         }
     }
 

@@ -137,8 +137,6 @@ impl<E: Env> Directory<E> {
     pub fn recover(&self, sinks: &Committed, rewind: Rewind) -> Result<Recovered> {
         let _turn = self.turn();
         self.claim.confirm()?;
-        // What another instance linked but did not sync is seen here and must not vanish later.
-        self.files.sync_dir(&self.layout.manifests())?;
         let traces = self.traces()?;
         let mut committed = traces.committed;
         for (sink, epoch) in sinks {
@@ -181,13 +179,39 @@ impl<E: Env> Directory<E> {
             rejected: scan.rejected,
         };
         drop(book);
-        self.files.point("rec.chosen");
         // What a crash left behind may fill the disk; without room nothing could be published, and
         // nothing would ever be swept. Not while someone may still need it.
         if !self.claim.haunted && recovered.rejected.is_empty() {
             self.sweep()?;
         }
+        if let (Some(slot), Some(manifest)) = (scan.slot, &recovered.manifest) {
+            self.anchor(slot, manifest)?;
+        }
+        self.files.point("rec.chosen");
         Ok(recovered)
+    }
+
+    /// Makes sure that what was chosen will be there again. Its name may be one that was linked and
+    /// never synced, or whose sync failed, after which another sync says nothing; so it gets its
+    /// name anew, with the same bytes.
+    fn anchor(&self, slot: Slot, manifest: &Manifest) -> Result<()> {
+        self.claim.confirm()?;
+        let folder = self.layout.manifests();
+        let temporary = self.layout.temporary(&folder, self.env.unique());
+        let bytes = manifest
+            .encode()
+            .map_err(|_| Error::Misused("a manifest that was decoded could not be encoded"))?;
+        let renewed = (|| {
+            let mut file = self.files.create_new(&temporary)?;
+            file.append(&bytes)?;
+            file.sync()?;
+            self.files.rename(&temporary, &self.layout.manifest(slot))
+        })();
+        if renewed.is_err() {
+            let _ = self.files.remove(&temporary);
+        }
+        renewed?;
+        Ok(self.files.sync_dir(&folder)?)
     }
 
     fn scan(&self, committed: &Committed) -> Result<Scan> {
@@ -218,6 +242,7 @@ impl<E: Env> Directory<E> {
                 None => {
                     scan.chain.insert(slot, Link::of(&manifest, true));
                     scan.chosen = Some(manifest);
+                    scan.slot = Some(slot);
                 }
                 Some(reason) => {
                     let file = self.layout.manifest(slot);
@@ -280,6 +305,7 @@ impl<E: Env> Directory<E> {
 #[derive(Default)]
 struct Scan {
     chosen: Option<Manifest>,
+    slot: Option<Slot>,
     rejected: Vec<Rejected>,
     chain: BTreeMap<Slot, Link>,
     tip: Slot,

@@ -169,8 +169,11 @@ impl<E: Env> Directory<E> {
     pub(crate) fn sweep_claims(&self) -> Result<()> {
         let folder = self.layout.claims();
         let own = self.claim.generation;
+        // Once this instance has published, its own claim fences all before it, alive or not.
+        let published = self.book.open().published;
         for generation in claim::claims(&self.files, &self.layout)? {
-            if generation < own && claim::is_gone(&self.env, &self.layout, generation)? {
+            let earlier = generation < own;
+            if earlier && (published || claim::is_gone(&self.env, &self.layout, generation)?) {
                 self.forget(&self.layout.claim(generation))?;
             }
         }

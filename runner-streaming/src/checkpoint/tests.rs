@@ -10,7 +10,12 @@
 )]
 
 mod crashes;
+mod ground;
 mod instances;
 mod life;
+mod parts;
 mod rig;
 mod rot;
+mod rules;
+mod schedules;
+mod sleepers;

@@ -82,10 +82,12 @@ fn a_second_crash_at_any_point_of_the_life_after_changes_no_answer() {
                 for how in HOWS {
                     seed += 1;
                     let loss = LOSSES[seed as usize % LOSSES.len()];
-                    let first = Strike::Point { label, nth, how };
-                    let then = |label, nth| Strike::Point { label, nth, how };
-                    survives(seed, loss, &[first, then(second, 1)]);
-                    survives(seed, loss, &[first, then(second, 2), then(label, 1)]);
+                    let at = |label, nth, how| Strike::Point { label, nth, how };
+                    // A kill keeps names and bytes that the power cut then takes.
+                    let first = at(label, nth, How::Kill);
+                    survives(seed, loss, &[first, at(second, 1, how)]);
+                    let first = at(label, nth, how);
+                    survives(seed, loss, &[first, at(second, 2, how), at(label, 1, how)]);
                 }
             }
         }
@@ -123,10 +125,14 @@ fn withstands(seed: u64, class: Class, nth: u64, kind: ErrorKind) -> Option<Erro
         .unwrap();
     let found = outside.answered().unwrap();
     machine.heal();
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         machine.lose_power();
     }
-    live_on(&machine, &outside, &Life::to(UNTIL + 10));
+    let life = Life {
+        unsynced: true,
+        ..Life::to(UNTIL + 10)
+    };
+    live_on(&machine, &outside, &life);
     let answered = outside.answered().unwrap();
     assert!(answered >= UNTIL + 10 && found <= answered);
     ended.err()
@@ -155,7 +161,8 @@ fn a_sync_that_fails_anywhere_condemns_the_attempt_or_the_life_but_never_an_answ
         for again in 0..6 {
             match withstands(nth * 8 + again, Class::Sync, nth, ErrorKind::Other) {
                 None => {}
-                Some(Error::Lost { .. }) => lost += 1,
+                // Linked, and the link's sync failed: there or not, the next life will see.
+                Some(Error::Lost { .. } | Error::Doubtful { .. }) => lost += 1,
                 Some(Error::File(error)) => assert!(nth <= 5, "{nth}: {error}"),
                 Some(error) => panic!("{nth}: {error}"),
             }
@@ -167,13 +174,17 @@ fn a_sync_that_fails_anywhere_condemns_the_attempt_or_the_life_but_never_an_answ
 #[test]
 fn reads_and_removals_that_fail_change_no_answer() {
     let (_, operations) = census();
+    let mut doubtful = 0;
     for nth in 1..=operations {
         for class in [Class::Read, Class::Remove] {
             if let Some(error) = withstands(nth, class, nth, ErrorKind::Other) {
-                assert!(matches!(error, Error::File(_)), "{nth}: {error}");
+                doubtful += usize::from(matches!(error, Error::Doubtful { .. }));
+                let expected = matches!(error, Error::File(_) | Error::Doubtful { .. });
+                assert!(expected, "{nth}: {error}");
             }
         }
     }
+    assert!(doubtful > 0);
 }
 
 #[test]

@@ -88,6 +88,8 @@ pub(super) struct Life {
     pub(super) rewind: Rewind,
     /// Attempts that may fail in a row.
     pub(super) patience: u32,
+    /// Syncs may fail: old checkpoints may come back without their files.
+    pub(super) unsynced: bool,
 }
 
 impl Life {
@@ -97,6 +99,7 @@ impl Life {
             workers: 2,
             rewind: Rewind::Refuse,
             patience: 3,
+            unsynced: false,
         }
     }
 }
@@ -168,6 +171,11 @@ impl<E: Env> Job<E> {
             }
         }
         Ok(())
+    }
+
+    /// Everything that was asked for is published and committed.
+    pub(super) fn is_done(&self, life: &Life) -> bool {
+        self.position >= life.until && self.carried.is_empty() && self.unlogged.is_empty()
     }
 
     fn process(&mut self) {
@@ -297,7 +305,7 @@ impl<E: Env> Job<E> {
 pub(super) fn live<E: Env>(env: &E, outside: &Outside, life: &Life) -> Result<()> {
     let mut job = Job::start(env, outside, life)?;
     let mut failed = 0;
-    while job.position < life.until || !job.carried.is_empty() || !job.unlogged.is_empty() {
+    while !job.is_done(life) {
         job.dir.heartbeat()?;
         failed = if job.epoch()? { 0 } else { failed + 1 };
         if failed > life.patience {
@@ -305,6 +313,22 @@ pub(super) fn live<E: Env>(env: &E, outside: &Outside, life: &Life) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Every checkpoint that is there, old ones too, has the state files that it names.
+pub(super) fn all_whole(machine: &Machine) {
+    let files = machine.observer();
+    // Nothing is there before the first claim.
+    let Ok(listed) = list(&files, Path::new(ROOT)) else {
+        return;
+    };
+    for manifest in listed.into_iter().filter_map(|one| one.manifest.ok()) {
+        for file in manifest.data_files() {
+            let path = Path::new(ROOT).join("data").join(&file.name);
+            let found = files.entry(&path).unwrap().map(|entry| entry.len);
+            assert_eq!(found, Some(file.len), "{:?} {}", manifest.epoch, file.name);
+        }
+    }
 }
 
 /// How it came to an end.
@@ -330,6 +354,9 @@ pub(super) fn live_on(machine: &Machine, outside: &Outside, life: &Life) -> Live
             }
             Ok(Err(error)) => panic!("{lived:?}: {error}"),
             Err(_crash) => lived.lives += 1,
+        }
+        if !life.unsynced {
+            all_whole(machine);
         }
         assert!(outside.answered().unwrap() <= life.until + 20 * STEP);
     }
