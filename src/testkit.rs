@@ -26,6 +26,6 @@
 //! # }
 //! ```
 
-pub use whitebeam_testkit::{
-    Built, Collect, Expect, Expectations, Recorded, SEED, TestStream, TestStreams, test_pipeline,
-};
+#[cfg(feature = "local")]
+pub use whitebeam_testkit::{Built, SEED, test_pipeline};
+pub use whitebeam_testkit::{Collect, Expect, Expectations, Recorded, TestStream, TestStreams};

@@ -42,7 +42,8 @@ impl<T: Element + PartialEq + Debug> Expect<T> for PCollection<T> {
 
 /// What is expected of one collection. All of it must hold.
 ///
-/// ```
+#[cfg_attr(feature = "local", doc = "```")]
+#[cfg_attr(not(feature = "local"), doc = "```ignore")]
 /// use whitebeam_testkit::{Expect, test_pipeline};
 ///
 /// # fn main() -> whitebeam_sdk::Result<()> {
@@ -270,5 +271,5 @@ impl<T: Element> Sink<T> for Judge<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "local"))]
 mod tests;

@@ -1,6 +1,7 @@
 //! What tests of Whitebeam pipelines and runners share.
 //!
-//! Owns test-only machinery; nothing here is linked into a pipeline that runs in earnest.
+//! Owns test-only machinery; nothing here is linked into a pipeline that runs in earnest. Only
+//! `test_pipeline` needs a runner, the local one, by the feature `local`.
 #![cfg_attr(
     test,
     allow(
@@ -12,12 +13,14 @@
 
 mod expect;
 pub mod oracle;
+#[cfg(feature = "local")]
 mod pipeline_test;
 mod recorder;
 pub mod sim;
 mod stream;
 
 pub use expect::{Expect, Expectations};
+#[cfg(feature = "local")]
 pub use pipeline_test::{Built, SEED, test_pipeline};
 pub use recorder::{Collect, Recorded, Recorder, RecorderWriter};
 pub use stream::{TestStream, TestStreams};
