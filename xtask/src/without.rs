@@ -55,13 +55,15 @@ pub(crate) fn steps(root: &Path, metadata: &Metadata, full: bool, steps: &mut St
 fn step(root: &Path, metadata: &Metadata, runner: &str, full: bool, steps: &mut Steps) {
     steps.run(format!("the workspace without {runner}"), || {
         let plan = Plan::new(root, metadata, runner)?;
-        let copy = metadata.target_directory.join("without").join(runner);
+        // Always the same place, so that what two copies have in common is built once; outside the
+        // target folder, whose paths compilers and their tests treat in a way of their own.
+        let copy = std::env::temp_dir().join("whitebeam-without");
         write_copy(root, &copy, &plan)?;
         build(&copy, &metadata.target_directory, &plan, full)
     });
 }
 
-/// A fresh copy in a place that stays the same, so that builds replace each other.
+/// A fresh copy.
 fn write_copy(root: &Path, copy: &Path, plan: &Plan) -> Result<()> {
     if copy.exists() {
         std::fs::remove_dir_all(copy).map_err(Error::file(copy))?;
@@ -74,12 +76,22 @@ fn write_copy(root: &Path, copy: &Path, plan: &Plan) -> Result<()> {
         let folder = to.parent().map_or_else(PathBuf::new, Path::to_owned);
         std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
         std::fs::copy(&from, &to).map_err(Error::file(&from))?;
+        keep_time(&from, &to)?;
     }
     for (path, text) in &plan.manifests {
         let to = copy.join(path);
         std::fs::write(&to, text).map_err(Error::file(&to))?;
     }
     Ok(())
+}
+
+/// What has not changed is not built again.
+fn keep_time(from: &Path, to: &Path) -> Result<()> {
+    let changed = std::fs::metadata(from).and_then(|found| found.modified());
+    let changed = changed.map_err(Error::file(from))?;
+    let file = std::fs::File::options().write(true).open(to);
+    let set = file.and_then(|file| file.set_modified(changed));
+    set.map_err(Error::file(to))
 }
 
 /// Libraries and programs of everything left, then the tests of every package

@@ -14,6 +14,8 @@ const RUNNER: &str = "whitebeam-runner-";
 const CORE: &str = "whitebeam-runner-core";
 /// These compare runners, so they go with any of them.
 const COMPARING: [&str; 2] = ["examples", "benches"];
+/// Recorded behaviour that others test against too; no package needs what stands beside it.
+const DATA: &str = "tests/conformance/";
 /// Knows every package by name, and is needed by none.
 const CHORES: &str = "xtask";
 
@@ -76,10 +78,11 @@ impl Plan {
 
     /// Whether a file of the workspace is not copied.
     pub(super) fn leaves_out(&self, file: &str) -> bool {
-        self.gone.iter().any(|folder| {
-            file.strip_prefix(folder.as_str())
-                .is_some_and(|rest| rest.starts_with('/'))
-        })
+        !file.starts_with(DATA)
+            && self.gone.iter().any(|folder| {
+                file.strip_prefix(folder.as_str())
+                    .is_some_and(|rest| rest.starts_with('/'))
+            })
     }
 }
 
