@@ -141,13 +141,7 @@ impl fmt::Display for Error {
                 write!(f, "{own} lost {dir} to another instance: ")?;
                 named(f, by.as_ref(), *generation)
             }
-            Error::Overtaken { dir, own } => {
-                let dir = dir.display();
-                write!(
-                    f,
-                    "an instance before {own} has published the next checkpoint in {dir}"
-                )
-            }
+            Error::Overtaken { dir, own } => overtaken(f, dir, *own),
             Error::ClaimGone { dir, own } => {
                 write!(f, "the claim of {own} on {} has gone", dir.display())
             }
@@ -183,17 +177,24 @@ impl fmt::Display for Error {
             Error::Ahead {
                 dir,
                 sink,
-                committed,
+                committed: Epoch(committed),
                 newest,
                 ..
             } => {
-                let committed = committed.0;
                 write!(f, "sink `{sink}` has made epoch {committed} visible, but ")?;
                 reach(f, dir, *newest)
             }
             Error::Misused(what) => f.write_str(what),
         }
     }
+}
+
+fn overtaken(f: &mut fmt::Formatter<'_>, dir: &Path, own: Generation) -> fmt::Result {
+    let dir = dir.display();
+    write!(
+        f,
+        "an instance before {own} has published the next checkpoint in {dir}"
+    )
 }
 
 fn reach(f: &mut fmt::Formatter<'_>, dir: &Path, newest: Option<Epoch>) -> fmt::Result {
