@@ -24,6 +24,7 @@
 //! |---|---|---|
 //! | `local` | yes | [`runners::LocalRunner`]: one thread, strict, repeatable |
 //! | `batch` | yes | [`runners::BatchRunner`]: bounded input, all cores |
+//! | `streaming` | yes | [`runners::StreamingRunner`]: input without end, checkpoints, restarts |
 //! | `log` | yes | [`io::log`]: topics in a folder, read without end or up to one |
 //! | `cli` | yes | [`main`]: one command line for every pipeline binary |
 //! | `testkit` | no | `testkit`: scripted streams and expectations, for `[dev-dependencies]` |

@@ -6,4 +6,6 @@
 pub use crate::runners::BatchRunner;
 #[cfg(feature = "local")]
 pub use crate::runners::LocalRunner;
+#[cfg(feature = "streaming")]
+pub use crate::runners::StreamingRunner;
 pub use whitebeam_sdk::prelude::*;

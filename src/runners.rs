@@ -6,4 +6,9 @@ pub use whitebeam_runner_batch::{
 };
 #[cfg(feature = "local")]
 pub use whitebeam_runner_local::{LocalRunner, Report as LocalReport, StepReport};
+#[cfg(feature = "streaming")]
+pub use whitebeam_runner_streaming::{
+    Completed, End, Epochs, Failed, Observer as StreamingObserver, Started, Stop, StopHandle,
+    StreamingReport, StreamingRunner,
+};
 pub use whitebeam_sdk::erase::{Dropped, StoreKind};

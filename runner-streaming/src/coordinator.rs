@@ -12,6 +12,7 @@ use crate::exchange::Bell;
 use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::{Machine, Turn};
 use crate::mutant::{Mutant, is_on};
+use crate::observer::{Completed, Failed, Observer};
 use crate::settings::Settings;
 use crate::sinks::Sinks;
 use crate::snapshot::{Counts, Held, Snapshot, StagedEpoch};
@@ -86,6 +87,7 @@ pub(crate) struct Connections {
     pub(crate) keeper: Option<Arc<dyn Keeper>>,
     pub(crate) sinks: Sinks,
     pub(crate) stop: StopHandle,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// The life of epochs and of the run.
@@ -284,8 +286,7 @@ impl<E: Env> Coordinator<E> {
         staged.carry(std::mem::take(&mut self.carried));
         if !is_complete {
             self.carried = staged;
-            self.epochs.failed += 1;
-            return self.another_attempt(None);
+            return self.another_attempt(epoch, None);
         }
         self.counts.clone_from(&held.counts);
         let Some(writer) = &self.with.writer else {
@@ -329,8 +330,7 @@ impl<E: Env> Coordinator<E> {
             Err(Refusal::Final(e)) => Err(e),
             Err(Refusal::Attempt(e)) => {
                 self.carried = staged;
-                self.epochs.failed += 1;
-                self.another_attempt(Some(e))
+                self.another_attempt(epoch, Some(e))
             }
         }
     }
@@ -339,12 +339,22 @@ impl<E: Env> Coordinator<E> {
     fn make_visible(&mut self, staged: StagedEpoch, end: Option<End>) {
         self.epochs.completed += 1;
         self.epochs.last = staged.epoch;
+        self.with.observer.completed(&Completed {
+            epoch: staged.epoch,
+            took: self.clock.monotonic().saturating_sub(self.triggered),
+            bytes: self.with.keeper.as_ref().map_or(0, |k| k.size()),
+        });
         self.uncommitted.push_back(staged);
         self.ended = end;
     }
 
     /// An epoch that is not complete fails neither the run nor, at first, its end.
-    fn another_attempt(&mut self, why: Option<Error>) -> Result<()> {
+    fn another_attempt(&mut self, epoch: Epoch, why: Option<Error>) -> Result<()> {
+        self.epochs.failed += 1;
+        self.with.observer.failed(&Failed {
+            epoch,
+            why: why.as_ref(),
+        });
         if self.ending.is_none() || self.attempts < self.settings.limits.attempts {
             return Ok(());
         }
@@ -375,6 +385,7 @@ impl<E: Env> Coordinator<E> {
         match committed {
             Ok(()) => {
                 self.uncommitted.retain(|staged| staged.epoch != epoch);
+                self.with.observer.committed(epoch);
                 Ok(())
             }
             Err(Refusal::Attempt(_)) => {

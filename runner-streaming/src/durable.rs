@@ -36,6 +36,7 @@ type Plain = (u32, u32, u16, Vec<Vec<u8>>);
 struct Durable<E: Env> {
     directory: Directory<E>,
     identity: Identity,
+    rewind: Rewind,
     size: AtomicU64,
 }
 
@@ -47,16 +48,24 @@ pub fn keep_in<E: Env>(
     settings: &crate::Settings,
 ) -> Result<Arc<dyn Keeper>> {
     let identity = Identity::of(graph, &settings.group, settings.parallelism);
-    Ok(Arc::new(Durable::open(env, root, identity)?))
+    Ok(Arc::new(Durable::open(env, root, identity, settings)?))
 }
 
 impl<E: Env> Durable<E> {
     /// Claims the directory at `root`.
-    fn open(env: E, root: &Path, identity: Identity) -> Result<Self> {
-        let settings = Settings::of(identity.steps.clone());
+    fn open(env: E, root: &Path, identity: Identity, run: &crate::Settings) -> Result<Self> {
+        let settings = Settings {
+            lease: run.lease,
+            retain: run.retain,
+            ..Settings::of(identity.steps.clone())
+        };
         Ok(Durable {
             directory: Directory::open(env, root, settings)?,
             identity,
+            rewind: match run.allow_sink_rewind {
+                true => Rewind::Allow,
+                false => Rewind::Refuse,
+            },
             size: AtomicU64::new(0),
         })
     }
@@ -288,6 +297,7 @@ fn source_state((step, source): (&String, &SourceSnapshot)) -> SourceState {
         split: s.split.clone(),
         name: s.name.clone(),
         position: s.at.clone(),
+        place: s.place.clone(),
         watermark: if ended { Timestamp::MAX } else { s.watermark },
         ended,
     };
@@ -304,6 +314,7 @@ fn source_snapshot(source: &SourceState) -> (String, SourceSnapshot) {
         split: s.split.clone(),
         name: s.name.clone(),
         at: s.position.clone(),
+        place: s.place.clone(),
         watermark: s.watermark,
     };
     let (ended, reading): (Vec<_>, Vec<_>) = source.splits.iter().partition(|s| s.ended);
@@ -324,8 +335,12 @@ impl From<Trouble> for Refusal {
 }
 
 impl<E: Env> Keeper for Durable<E> {
+    fn is_new(&self) -> Result<bool> {
+        Ok(self.directory.is_new()?)
+    }
+
     fn recover(&self, visible: &BTreeMap<String, Epoch>) -> Result<Kept> {
-        let found = self.directory.recover(visible, Rewind::Refuse)?;
+        let found = self.directory.recover(visible, self.rewind)?;
         let snapshot = found.manifest.as_ref().map(|m| self.read(m, &found.owed));
         Ok(Kept {
             snapshot: snapshot.transpose()?,

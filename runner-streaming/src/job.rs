@@ -10,12 +10,14 @@ use crate::coordinator::{Answer, Connections, Coordinator};
 use crate::exchange::Bell;
 use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::Machine;
+use crate::observer::{Observer, Started};
 use crate::settings::Settings;
 use crate::sinks::Sinks;
 use crate::snapshot::{Snapshot, StagedEpoch};
 use crate::stop::StopHandle;
 use crate::wiring::Wiring;
 use crate::worker::Worker;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use whitebeam_env::Env;
 use whitebeam_runner_core::plan::Plan;
@@ -41,6 +43,7 @@ pub(crate) struct Parts<'a, E> {
     /// None if nothing is to outlive the run.
     pub(crate) keeper: Option<Arc<dyn Keeper>>,
     pub(crate) stop: StopHandle,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 impl<E: Env> Job<E> {
@@ -85,6 +88,11 @@ impl<E: Env> Job<E> {
             clerks.push(Box::new(Clerk::new(Arc::clone(&desk), writing(keeper))));
             desk
         });
+        parts.observer.started(&Started {
+            resumed_from: recovered.map(|s| s.epoch),
+            parallelism: settings.parallelism,
+            rejected: kept.rejected.clone(),
+        });
         let with = Connections {
             control,
             bell,
@@ -93,6 +101,7 @@ impl<E: Env> Job<E> {
             keeper: parts.keeper,
             sinks: sinks.clone(),
             stop: parts.stop,
+            observer: parts.observer,
         };
         let coordinator = Coordinator::new(parts.env, parts.settings, with, kept);
         Ok(Job {
@@ -112,12 +121,28 @@ fn recover<E: Env>(keeper: Option<&dyn Keeper>, sinks: &Sinks, env: &E) -> Resul
             rejected: Vec::new(),
         });
     };
-    let kept = keeper.recover(&sinks.visible()?)?;
+    let kept = match keeper.is_new()? {
+        true => begin(keeper, sinks)?,
+        false => keeper.recover(&sinks.visible()?)?,
+    };
     env.point("rec.loaded");
     match kept.snapshot.as_ref().filter(|s| s.drained) {
         Some(ended) => Err(refused(ended, sinks, keeper, env)),
         None => Ok(kept),
     }
+}
+
+/// A run that begins anew. What its sinks show already was written by others: it is no reason to
+/// refuse, but its epochs come after theirs, so that no sink meets the same epoch twice.
+fn begin(keeper: &dyn Keeper, sinks: &Sinks) -> Result<Kept> {
+    let others = sinks.visible()?.into_values().max();
+    // Nor does anything that is visible belong to this run.
+    sinks.abort();
+    let mut kept = keeper.recover(&BTreeMap::new())?;
+    if let Some(Epoch(last)) = others {
+        kept.next = kept.next.max(Epoch(last + 1));
+    }
+    Ok(kept)
 }
 
 /// A run whose input has ended has nothing to go on with. What it may still owe is made good.

@@ -40,6 +40,8 @@ pub struct Kept {
 
 /// Where snapshots are kept. Shared by those who write, commit and watch.
 pub trait Keeper: Send + Sync {
+    /// Nothing was ever published: the run begins anew, and what sinks show is not its own.
+    fn is_new(&self) -> Result<bool>;
     /// What there is to go on from; once, before anything else. `visible` is the last epoch that
     /// each sink says it has made visible.
     fn recover(&self, visible: &BTreeMap<String, Epoch>) -> Result<Kept>;

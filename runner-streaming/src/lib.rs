@@ -30,7 +30,9 @@ mod machine;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 #[cfg(not(feature = "mutants"))]
+#[expect(unreachable_pub, reason = "with the feature it can be reached")]
 mod mutant;
+mod observer;
 mod polled;
 mod promises;
 mod rate;
@@ -52,6 +54,7 @@ pub use coordinator::{End, Epochs};
 pub use durable::keep_in;
 pub use keeper::{Keeper, Kept, Refusal};
 pub use machine::Turn;
+pub use observer::{Completed, Failed, Observer, Started};
 pub use polled::PolledRun;
 pub use report::{StepCount, StreamingReport};
 pub use runner::StreamingRunner;

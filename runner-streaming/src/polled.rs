@@ -58,6 +58,7 @@ impl<E: Env> PolledRun<E> {
             settings,
             keeper,
             stop: stop.clone(),
+            observer: Arc::new(()),
         })?;
         let mut others = job.clerks;
         for worker in job.workers {

@@ -44,6 +44,7 @@ impl Open {
             split: self.split.split.clone(),
             name: self.split.name.clone(),
             at: Some(self.reader.position()),
+            place: self.reader.describe_position(),
             watermark: self.watermark(),
         }
     }

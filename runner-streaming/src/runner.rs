@@ -3,12 +3,18 @@
 //! Owns the settings as users give them, and the promise that a failed run leaves nothing visible
 //! that is not durable.
 
+use crate::durable::keep_in;
 use crate::job::{Job, Parts};
+use crate::keeper::Keeper;
+use crate::observer::Observer;
 use crate::report::StreamingReport;
 use crate::settings::Settings;
 use crate::stop::StopHandle;
 use crate::threads;
+use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use whitebeam_env::RealEnv;
 use whitebeam_sdk::erase::StoreKind;
@@ -16,10 +22,23 @@ use whitebeam_sdk::graph::Graph;
 use whitebeam_sdk::{Pipeline, Result};
 
 /// Runs pipelines on workers that each own a part of the keys.
-#[derive(Clone, Debug)]
+///
+/// With [`checkpoints`](Self::checkpoints) a run that was suspended, failed or was killed goes on
+/// where its last checkpoint stood, whenever it is started again with the same directory; the number
+/// of workers may be another one each time. Sinks show an epoch once its checkpoint is durable.
+#[derive(Clone)]
 pub struct StreamingRunner {
     settings: Settings,
+    checkpoints: Option<PathBuf>,
     stop: StopHandle,
+    observer: Arc<dyn Observer>,
+}
+
+impl fmt::Debug for StreamingRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (settings, checkpoints) = (&self.settings, &self.checkpoints);
+        write!(f, "StreamingRunner({settings:?}, {checkpoints:?})")
+    }
 }
 
 impl Default for StreamingRunner {
@@ -32,21 +51,52 @@ impl StreamingRunner {
     /// With one worker per core.
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        StreamingRunner {
-            settings: Settings {
-                parallelism: cores,
-                ..Settings::default()
-            },
-            stop: StopHandle::new(),
-        }
+        Self::with(Settings {
+            parallelism: cores,
+            ..Settings::default()
+        })
     }
 
     /// With these settings.
     pub fn with(settings: Settings) -> Self {
         StreamingRunner {
             settings,
+            checkpoints: None,
             stop: StopHandle::new(),
+            observer: Arc::new(()),
         }
+    }
+
+    /// Keeps checkpoints in `directory`, which is made if it is not there, and goes on from the
+    /// newest one that it holds.
+    pub fn checkpoints(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.checkpoints = Some(directory.into());
+        self
+    }
+
+    /// How long a run that gives no sign of life is taken for alive by others on its directory.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// Goes on from a checkpoint although sinks have made visible what came after it.
+    pub fn allow_sink_rewind(mut self, allow: bool) -> Self {
+        self.settings.allow_sink_rewind = allow;
+        self
+    }
+
+    /// Ends where the input ends now. The ends belong to the checkpoints: a run that goes on later
+    /// ends at the same place.
+    pub fn until_end(mut self, until_end: bool) -> Self {
+        self.settings.until_end = until_end;
+        self
+    }
+
+    /// Tells `observer` what happens.
+    pub fn observe(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
     }
 
     /// With `n` workers (at least one). Results do not depend on it.
@@ -91,12 +141,16 @@ impl StreamingRunner {
 
     /// Runs a checked graph.
     pub fn run_graph(&self, graph: &Graph) -> Result<StreamingReport> {
+        let env = RealEnv::new();
+        let keep = |directory: &PathBuf| keep_in(env.clone(), directory, graph, &self.settings);
+        let keeper: Option<Arc<dyn Keeper>> = self.checkpoints.as_ref().map(keep).transpose()?;
         let job = Job::new(Parts {
             graph,
-            env: RealEnv::new(),
+            env: env.clone(),
             settings: self.settings.clone(),
-            keeper: None,
+            keeper,
             stop: self.stop.clone(),
+            observer: Arc::clone(&self.observer),
         })?;
         let ended = threads::run(job)?;
         let paths = graph.nodes().iter().map(|node| node.path.clone());

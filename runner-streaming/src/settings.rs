@@ -22,6 +22,13 @@ pub struct Settings {
     pub max_rate: Option<f64>,
     /// The present end of every source is the end of the input.
     pub until_end: bool,
+    /// How long a run that gives no sign of life is taken for alive by others on its directory.
+    pub lease: Duration,
+    /// Checkpoints that are kept.
+    pub retain: usize,
+    /// Go on from a checkpoint although sinks have made visible what came after it: that will be
+    /// visible twice.
+    pub allow_sink_rewind: bool,
     /// How much is done at once.
     pub limits: Limits,
 }
@@ -35,6 +42,9 @@ impl Default for Settings {
             align_timeout: Duration::from_secs(10),
             max_rate: None,
             until_end: false,
+            lease: Duration::from_secs(10),
+            retain: 3,
+            allow_sink_rewind: false,
             limits: Limits::default(),
         }
     }

@@ -58,6 +58,8 @@ pub struct SplitSnapshot {
     pub name: String,
     /// Where its reader stands; `None` at the beginning.
     pub at: Option<Position>,
+    /// The same in words; empty where there are none.
+    pub place: String,
     /// What was promised for the rest.
     pub watermark: Timestamp,
 }

@@ -1,19 +1,21 @@
 //! Splits: what there is to read, and who reads it.
 //!
-//! Owns the first discovery, the division among workers, and what a restart takes over: splits are
-//! handed out in turn, whoever had them before.
+//! Owns discovery, the division among workers, and what a restart takes over: splits are handed out
+//! in turn, whoever had them before. Invariant: a split that has got an end keeps it, so that a run
+//! up to the present end stops where it would have stopped, however often it is started again.
 
 use crate::settings::Settings;
-use crate::snapshot::{Snapshot, SplitSnapshot};
+use crate::snapshot::{Snapshot, SourceSnapshot, SplitSnapshot};
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::erase::ErasedSource;
 use whitebeam_sdk::graph::Node;
+use whitebeam_sdk::source::Boundedness;
 use whitebeam_sdk::{Error, Result, Timestamp};
 
 /// Splits per worker of a source that can choose.
 const PER_WORKER: usize = 4;
 
-/// All splits of the source at `node`: those of a snapshot, or what is found now.
+/// All splits of the source at `node`: those of a snapshot, and what is found now.
 pub(crate) fn all(
     node: &Node,
     source: &dyn ErasedSource,
@@ -21,20 +23,45 @@ pub(crate) fn all(
     recovered: Option<&Snapshot>,
 ) -> Result<Vec<SplitSnapshot>> {
     let place = |e: Error| e.at_step(node.path.clone()).at_line(node.line());
-    if let Some(known) = recovered.and_then(|s| s.held.sources.get(&node.path)) {
-        return Ok(known.splits.clone());
+    let known = recovered.and_then(|s| s.held.sources.get(&node.path));
+    let mut splits = match known {
+        Some(known) => known.splits.clone(),
+        None => Vec::new(),
+    };
+    let may_grow = source.boundedness() == Boundedness::Unbounded && !settings.until_end;
+    if known.is_none() || may_grow {
+        splits.extend(found(source, settings, known).map_err(place)?);
     }
-    let desired = settings.parallelism * PER_WORKER;
-    let found = catch(|| source.discover(&[], desired)).and_then(|found| found);
-    let mut found = found.map_err(place)?;
     if settings.until_end {
-        let ending = catch(|| source.end_now(&found)).and_then(|ending| ending);
-        found = ending.map_err(place)?;
+        let encoded: Vec<Vec<u8>> = splits.iter().map(|s| s.split.clone()).collect();
+        let ending = catch(|| source.end_now(&encoded)).and_then(|ending| ending);
+        for (split, ending) in splits.iter_mut().zip(ending.map_err(place)?) {
+            split.split = ending;
+        }
     }
+    for split in &mut splits {
+        split.name = source.describe_split(&split.split);
+    }
+    Ok(splits)
+}
+
+/// What there is beside the splits that are known.
+fn found(
+    source: &dyn ErasedSource,
+    settings: &Settings,
+    known: Option<&SourceSnapshot>,
+) -> Result<Vec<SplitSnapshot>> {
+    let desired = settings.parallelism * PER_WORKER;
+    let known = known
+        .into_iter()
+        .flat_map(|k| k.splits.iter().chain(&k.ended));
+    let known: Vec<Vec<u8>> = known.map(|s| s.split.clone()).collect();
+    let found = catch(|| source.discover(&known, desired)).and_then(|found| found)?;
     let splits = found.into_iter().map(|split| SplitSnapshot {
-        name: source.describe_split(&split),
+        name: String::new(),
         split,
         at: None,
+        place: String::new(),
         watermark: Timestamp::MIN,
     });
     Ok(splits.collect())

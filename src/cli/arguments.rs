@@ -2,7 +2,7 @@
 //!
 //! Owns the verbs and where the pipeline's own options stand among the others.
 
-#[cfg(any(feature = "batch", feature = "local"))]
+#[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
 use super::how::How;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -15,14 +15,17 @@ pub(super) struct CommandLine<O: Args> {
 
 #[derive(Subcommand)]
 pub(super) enum Verb<O: Args> {
-    /// Run the pipeline to the end of its input
-    #[cfg(any(feature = "batch", feature = "local"))]
+    /// Run the pipeline: to the end of its input, or without end
+    #[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
     Run(RunArguments<O>),
     /// Show the steps of the pipeline, without running it
     Explain(ExplainArguments<O>),
+    /// Look at what a streaming run has kept
+    #[cfg(feature = "streaming")]
+    Checkpoints(super::checkpoints::Arguments),
 }
 
-#[cfg(any(feature = "batch", feature = "local"))]
+#[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
 #[derive(Args)]
 pub(super) struct RunArguments<O: Args> {
     #[command(flatten)]
@@ -63,9 +66,11 @@ impl<O: Args> Verb<O> {
     /// This, unless it has options that would be ignored.
     pub(super) fn checked(self) -> Result<Self, clap::Error> {
         match &self {
-            #[cfg(any(feature = "batch", feature = "local"))]
+            #[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
             Verb::Run(arguments) => arguments.how.check()?,
             Verb::Explain(_) => {}
+            #[cfg(feature = "streaming")]
+            Verb::Checkpoints(_) => {}
         }
         Ok(self)
     }

@@ -1,17 +1,26 @@
-//! The command line of pipeline binaries: `run` and `explain`.
+//! The command line of pipeline binaries: `run`, `explain` and `checkpoints`.
 //!
 //! Owns what a user types and sees: options, progress, reports, exit codes. Does not own what a run
 //! means; that is the runner's. Invariant: exit code 0 only if the runner said that everything is
-//! done, 1 if the pipeline failed, 2 if the command was not understood.
+//! done, or safe to be gone on with later; 1 if the pipeline failed, 2 if the command was not
+//! understood.
 
 mod arguments;
+#[cfg(feature = "streaming")]
+mod checkpoints;
 mod explain;
-#[cfg(any(feature = "batch", feature = "local"))]
+#[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
 mod how;
+#[cfg(feature = "streaming")]
+mod interrupt;
 #[cfg(feature = "batch")]
 mod progress;
-#[cfg(any(feature = "batch", feature = "local"))]
+#[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
+mod report;
+#[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
 mod run;
+#[cfg(feature = "streaming")]
+mod streaming;
 
 use crate::{Duration, Pipeline, Result};
 use arguments::{CommandLine, Verb};
@@ -51,10 +60,15 @@ pub struct NoOptions {}
 /// # fn main() {}
 /// ```
 ///
-/// - `run` runs the pipeline: `--runner local|batch`, `--parallelism N`, `--seed N`, `--json`.
+/// - `run` runs the pipeline: `--runner local|batch|streaming`, `--parallelism N`, `--seed N`,
+///   `--json`.
+/// - `run --runner streaming --checkpoints DIR` runs it without end: `--checkpoint-interval 200ms`,
+///   `--max-rate N`, `--until-end`. Ctrl-C or SIGTERM suspends it: the epoch is finished and
+///   committed, and the same command goes on from there, with as many workers as it likes.
 /// - `explain` shows it: `--format text|mermaid|dot`, `--fused` with the stages it runs as.
+/// - `checkpoints list --checkpoints DIR` shows what such a run could go on from.
 ///
-/// Both take the pipeline's own options, and `--help` lists them all. Where the pipeline fails, its
+/// The first three take the pipeline's own options, and `--help` lists them all. Where the pipeline fails, its
 /// error is printed to standard error and the process ends with exit code 1; where the command line
 /// is wrong, with 2.
 pub fn main<O: Args>(build: impl FnOnce(&Pipeline, &O) -> Result<()>) -> Result<()> {
@@ -87,11 +101,13 @@ fn perform<O: Args>(
         Err(usage) => return Outcome::NotUnderstood(usage),
     };
     let done = match verb {
-        #[cfg(any(feature = "batch", feature = "local"))]
+        #[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
         Verb::Run(arguments) => run::run(&arguments.how, |p| build(p, &arguments.pipeline)),
         Verb::Explain(arguments) => {
             explain::explain(&arguments.how, |p| build(p, &arguments.pipeline))
         }
+        #[cfg(feature = "streaming")]
+        Verb::Checkpoints(arguments) => checkpoints::perform(&arguments.verb),
     };
     match done {
         Ok(()) => Outcome::Done,
@@ -131,5 +147,5 @@ pub fn duration(text: &str) -> std::result::Result<Duration, String> {
     Ok(Duration::from_micros(micros))
 }
 
-#[cfg(all(test, feature = "batch", feature = "local"))]
+#[cfg(all(test, feature = "batch", feature = "local", feature = "streaming"))]
 mod tests;

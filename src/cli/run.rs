@@ -1,21 +1,14 @@
 //! `run`: builds the pipeline, hands it to a runner and shows what the run did.
 //!
-//! Owns the report as people and machines read it.
+//! Owns which runner gets which options.
 
 use super::how::{How, Runner};
-use crate::{Error, Pipeline, Result};
-use serde_json::{Value, json};
+#[cfg(any(feature = "batch", feature = "local"))]
+use super::report::StepLine;
+use super::report::{Ran, failure, object, table};
+use crate::{Pipeline, Result};
 use std::io::Write;
 use std::time::Instant;
-use whitebeam_sdk::erase::Dropped;
-
-/// What one step did, on any runner.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct StepLine {
-    path: String,
-    elements: u64,
-    dropped: Dropped,
-}
 
 /// Runs what `build` makes.
 pub(super) fn run(how: &How, build: impl FnOnce(&Pipeline) -> Result<()>) -> Result<()> {
@@ -28,8 +21,8 @@ pub(super) fn run(how: &How, build: impl FnOnce(&Pipeline) -> Result<()>) -> Res
     let ran = build(&pipeline).and_then(|()| execute(how, &pipeline));
     let seconds = began.elapsed().as_secs_f64();
     let said = match (&ran, how.json) {
-        (Ok(steps), true) => object(how.runner, seconds, steps).to_string(),
-        (Ok(steps), false) => table(how.runner, seconds, steps),
+        (Ok(done), true) => object(how.runner, seconds, done).to_string(),
+        (Ok(done), false) => table(how.runner, seconds, done),
         (Err(e), true) => failure(e).to_string(),
         (Err(_), false) => return ran.map(drop),
     };
@@ -38,17 +31,19 @@ pub(super) fn run(how: &How, build: impl FnOnce(&Pipeline) -> Result<()>) -> Res
     ran.map(drop)
 }
 
-fn execute(how: &How, pipeline: &Pipeline) -> Result<Vec<StepLine>> {
+fn execute(how: &How, pipeline: &Pipeline) -> Result<Ran> {
     match how.runner {
         #[cfg(feature = "batch")]
         Runner::Batch => batch(how, pipeline),
         #[cfg(feature = "local")]
         Runner::Local => local(how, pipeline),
+        #[cfg(feature = "streaming")]
+        Runner::Streaming => super::streaming::run(how, pipeline),
     }
 }
 
 #[cfg(feature = "batch")]
-fn batch(how: &How, pipeline: &Pipeline) -> Result<Vec<StepLine>> {
+fn batch(how: &How, pipeline: &Pipeline) -> Result<Ran> {
     use super::progress::Display;
     let cores = std::thread::available_parallelism();
     let workers = how.parallelism.or(cores.ok()).map_or(1, usize::from);
@@ -64,11 +59,11 @@ fn batch(how: &How, pipeline: &Pipeline) -> Result<Vec<StepLine>> {
         elements: step.elements_in,
         dropped: step.dropped,
     };
-    ran.map(|report| report.steps().map(step).collect())
+    ran.map(|report| Ran::done(report.steps().map(step).collect()))
 }
 
 #[cfg(feature = "local")]
-fn local(how: &How, pipeline: &Pipeline) -> Result<Vec<StepLine>> {
+fn local(how: &How, pipeline: &Pipeline) -> Result<Ran> {
     let runner = crate::runners::LocalRunner::new()
         .seed(how.seed.unwrap_or(0))
         .until_end(true);
@@ -78,58 +73,5 @@ fn local(how: &How, pipeline: &Pipeline) -> Result<Vec<StepLine>> {
         dropped: step.dropped,
     };
     let report = runner.run(pipeline)?;
-    Ok(report.steps.into_iter().map(step).collect())
-}
-
-fn table(runner: Runner, seconds: f64, steps: &[StepLine]) -> String {
-    let mut text = format!("{runner} runner: done in {seconds:.2} s");
-    for step in steps {
-        text.push_str(&format!("\n{:>12}  {}", step.elements, step.path));
-        let Dropped {
-            late,
-            closed,
-            unwindowed,
-        } = step.dropped;
-        for (n, why) in [
-            (late, "too late"),
-            (closed, "after the window's trigger had finished"),
-            (unwindowed, "in no window"),
-        ] {
-            if n > 0 {
-                text.push_str(&format!(", {n} dropped ({why})"));
-            }
-        }
-    }
-    text
-}
-
-fn object(runner: Runner, seconds: f64, steps: &[StepLine]) -> Value {
-    let step = |step: &StepLine| {
-        json!({
-            "step": step.path,
-            "elements": step.elements,
-            "dropped": {
-                "late": step.dropped.late,
-                "closed": step.dropped.closed,
-                "unwindowed": step.dropped.unwindowed,
-            },
-        })
-    };
-    json!({
-        "event": "done",
-        "runner": runner.to_string(),
-        "seconds": seconds,
-        "steps": steps.iter().map(step).collect::<Vec<_>>(),
-    })
-}
-
-/// People read the same on standard error.
-fn failure(error: &Error) -> Value {
-    json!({
-        "event": "failed",
-        "code": error.code(),
-        "message": error.message(),
-        "step": error.step(),
-        "text": error.to_string(),
-    })
+    Ok(Ran::done(report.steps.into_iter().map(step).collect()))
 }

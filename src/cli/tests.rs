@@ -23,7 +23,7 @@ fn words(line: &str) -> Vec<OsString> {
 fn how(line: &str) -> How {
     match understand::<Options>(words(line)) {
         Ok(Verb::Run(arguments)) => arguments.how,
-        Ok(Verb::Explain(_)) => panic!("`{line}` is a run"),
+        Ok(_) => panic!("`{line}` is not a run"),
         Err(e) => panic!("{line}: {e}"),
     }
 }
@@ -41,6 +41,15 @@ fn a_runner_and_its_options_are_understood() {
     assert!(four.json);
     let local = how("run --input x --runner local --seed 7");
     assert_eq!((local.runner, local.seed), (Runner::Local, Some(7)));
+    let endless = how(
+        "run --runner streaming --input x --checkpoints kept --checkpoint-interval 200ms --max-rate 5",
+    );
+    let options = endless.streaming;
+    assert_eq!(options.checkpoints, Some("kept".into()));
+    let interval = std::time::Duration::from_millis(200);
+    assert_eq!(options.checkpoint_interval, Some(interval));
+    assert_eq!(options.max_rate.map(u32::from), Some(5));
+    assert!(!options.until_end);
 }
 
 #[test]
@@ -49,19 +58,42 @@ fn what_would_be_ignored_or_means_nothing_is_refused() {
         ("", "Usage:"),
         ("walk", "unrecognized subcommand 'walk'"),
         ("run", "--input"),
-        (
-            "run --input x --runner streaming",
-            "invalid value 'streaming'",
-        ),
+        ("run --input x --runner flink", "invalid value 'flink'"),
         ("run --input x --parallelism 0", "invalid value '0'"),
         (
             "run --input x --runner local --parallelism 2",
-            "an option of `--runner batch`",
+            "an option of `--runner batch` and `--runner streaming`",
         ),
         (
             "run --input x --runner batch --seed 2",
             "an option of `--runner local`",
         ),
+        (
+            "run --input x --runner streaming",
+            "needs `--checkpoints DIR`",
+        ),
+        (
+            "run --input x --until-end",
+            "`--until-end` is an option of `--runner streaming`",
+        ),
+        (
+            "run --input x --runner local --checkpoints kept",
+            "`--checkpoints` is an option of `--runner streaming`",
+        ),
+        (
+            "run --input x --runner streaming --checkpoints kept --seed 1",
+            "`--seed` is an option of `--runner local`",
+        ),
+        (
+            "run --input x --runner streaming --checkpoints kept --checkpoint-interval 0s",
+            "it is not above zero",
+        ),
+        (
+            "run --input x --runner streaming --checkpoints kept --max-rate 0",
+            "invalid value '0'",
+        ),
+        ("checkpoints", "list"),
+        ("checkpoints list", "--checkpoints"),
         (
             "run --input x --colour red",
             "unexpected argument '--colour'",
@@ -110,13 +142,17 @@ fn a_run_ends_as_its_pipeline_does() {
             Ok(())
         })
     };
-    for runner in ["local", "batch"] {
-        let line = format!("run --runner {runner}");
-        assert!(matches!(run(&line, vec![1, 2]), Outcome::Done), "{runner}");
+    for runner in ["local", "batch", "streaming"] {
+        let mut line = format!("run --runner {runner}");
+        let kept = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        if runner == "streaming" {
+            line.push_str(&format!(" --checkpoints {}", kept.path().display()));
+        }
         let Outcome::Failed(error) = run(&line, vec![1, 0]) else {
             panic!("{runner}: a panic of the pipeline is a failure");
         };
         assert_eq!((error.code(), error.step()), ("U001", Some("Divide")));
+        assert!(matches!(run(&line, vec![1, 2]), Outcome::Done), "{runner}");
     }
 }
 
@@ -183,4 +219,34 @@ fn what_could_not_run_is_not_explained_either() {
         panic!("it was explained");
     };
     assert_eq!(error.code(), "P003");
+}
+
+#[test]
+fn checkpoints_are_listed_and_a_run_that_has_drained_is_refused() {
+    let kept = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let line = format!(
+        "run --runner streaming --checkpoints {}",
+        kept.path().display()
+    );
+    let run = || {
+        perform(words(&line), |p: &Pipeline, _: &NoOptions| {
+            let _ = p.create([1, 2, 3]).count_per_element();
+            Ok(())
+        })
+    };
+    assert!(matches!(run(), Outcome::Done));
+    let Outcome::Failed(error) = run() else {
+        panic!("there is nothing to resume");
+    };
+    assert_eq!(error.code(), "R208");
+    let listed = checkpoints::lines(kept.path(), true).unwrap_or_else(|e| panic!("{e}"));
+    let newest: serde_json::Value =
+        serde_json::from_str(&listed[0]).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(newest["end"], "drained");
+    assert_eq!(newest["sources"][0]["splits"][0]["ended"], true);
+    let text = checkpoints::lines(kept.path(), false).unwrap_or_else(|e| panic!("{e}"));
+    assert!(
+        text[0].starts_with("checkpoint ") && text[0].contains(", drained"),
+        "{text:?}"
+    );
 }

@@ -10,7 +10,7 @@ use super::manifest::Manifest;
 use super::recover::{self, Rejected};
 use std::collections::BTreeSet;
 use std::path::Path;
-use whitebeam_env::SharedFiles;
+use whitebeam_env::{Env, RealEnv, SharedFiles};
 use whitebeam_sdk::sink::Epoch;
 
 /// One checkpoint of a directory.
@@ -20,6 +20,11 @@ pub struct Listed {
     pub manifest: Result<Manifest, Rejected>,
     /// Whether retention leaves it alone.
     pub pinned: bool,
+}
+
+/// All checkpoints in a directory of this machine, newest first.
+pub fn list_in(root: &Path) -> Result<Vec<Listed>> {
+    list(&RealEnv::new().files(), root)
 }
 
 /// All checkpoints, newest first. Files that they name are not checked.

@@ -98,6 +98,8 @@ pub struct SplitState {
     pub name: String,
     /// Where to go on; none for the beginning.
     pub position: Option<Position>,
+    /// The same in words, for people.
+    pub place: String,
     /// No element before this instant comes from the split any more.
     pub watermark: Timestamp,
     /// It is read to its end.

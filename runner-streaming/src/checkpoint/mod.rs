@@ -41,7 +41,7 @@ pub use claim::Holder;
 pub use data::{DataReader, DataWriter, Frame};
 pub use directory::{Directory, Settings};
 pub use error::Error;
-pub use list::{Listed, list};
+pub use list::{Listed, list, list_in};
 pub use log::{LogReader, LogWriter};
 pub use manifest::{
     Content, DataFile, End, Generation, LogFile, Manifest, Owed, SourceState, Span, SplitState,

@@ -132,6 +132,12 @@ pub(crate) fn owner(files: &SharedFiles, layout: &Layout, pipeline: &str) -> Res
 }
 
 impl<E: Env> Directory<E> {
+    /// Nothing was ever published or committed from here. Ask before [`Directory::recover`].
+    pub fn is_new(&self) -> Result<bool> {
+        let is_empty = slots(&self.files, &self.layout)?.is_empty();
+        Ok(is_empty && self.traces()?.committed.is_empty())
+    }
+
     /// Chooses the checkpoint to go on from. Sinks are asked for what they have made visible after
     /// the directory was claimed (and others were fenced from them), before this is called.
     pub fn recover(&self, sinks: &Committed, rewind: Rewind) -> Result<Recovered> {

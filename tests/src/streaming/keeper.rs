@@ -37,6 +37,10 @@ impl MemoryKeeper {
 }
 
 impl Keeper for MemoryKeeper {
+    fn is_new(&self) -> Result<bool> {
+        Ok(self.lock().last.is_none())
+    }
+
     fn recover(&self, _: &BTreeMap<String, Epoch>) -> Result<Kept> {
         let remembered = self.lock();
         let last = remembered.last.as_deref();

@@ -62,7 +62,9 @@ impl LogSplit {
         if stand.topic != self.topic {
             return Err(replaced(topic));
         }
-        (self.start, self.end, self.seen) = (stand.next, stand.end, stand.seen);
+        // A split that got an end after its reader stood there has that one.
+        self.end = stand.end.or(self.end);
+        (self.start, self.seen) = (stand.next, stand.seen);
         Ok(self)
     }
 

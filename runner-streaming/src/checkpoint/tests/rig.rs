@@ -263,6 +263,7 @@ impl<E: Env> Job<E> {
             split: vec![],
             name: "numbers".into(),
             position: Some(Position::at(self.position)),
+            place: String::new(),
             watermark: Timestamp::from_micros(self.position as i64),
             ended: false,
         };

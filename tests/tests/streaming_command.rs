@@ -1,0 +1,195 @@
+//! The streaming runner as people start it: suspended by a signal, gone on with by another number of
+//! workers, drained, refused. What it shows in the end is what batch shows.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod revenue_job;
+
+use revenue_job::feed::Feed;
+use revenue_job::per_minute::Revenue;
+use revenue_job::rows::rows;
+use revenue_job::{december, program};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A log with December in it, and room for what is made of it.
+struct Shop(tempfile::TempDir);
+
+impl Shop {
+    fn new() -> Self {
+        let shop = Shop(tempfile::tempdir().unwrap());
+        let feed = Feed {
+            log: shop.at("log"),
+            input: vec![december()],
+            partitions: 4,
+            disorder: Some(7),
+            rate: None,
+        };
+        feed.run().unwrap();
+        shop
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// `run` over the log, with these words.
+    fn run(&self, output: &str, words: &str) -> Command {
+        let mut command = program();
+        command
+            .arg("run")
+            .args(words.split_whitespace())
+            .arg("--log")
+            .arg(self.at("log"))
+            .arg("--output")
+            .arg(self.at(output))
+            .stdout(Stdio::piped());
+        command
+    }
+
+    fn streaming(&self, words: &str) -> Command {
+        let mut command = self.run(
+            "out",
+            "--runner streaming --json --checkpoint-interval 50ms",
+        );
+        command
+            .arg("--checkpoints")
+            .arg(self.at("kept"))
+            .args(words.split_whitespace())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn batch(&self) -> Vec<Revenue> {
+        let done = self.run("expected", "--runner batch").output().unwrap();
+        assert!(done.status.success());
+        rows(&self.at("expected")).unwrap()
+    }
+
+    fn listed(&self) -> Vec<Value> {
+        let mut list = program();
+        list.args(["checkpoints", "list", "--json", "--checkpoints"]);
+        let listed = list.arg(self.at("kept")).output().unwrap();
+        assert!(listed.status.success());
+        let text = String::from_utf8(listed.stdout).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+fn events(child: &mut Child) -> impl Iterator<Item = Value> + use<> {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+}
+
+fn terminate(child: &Child) {
+    let sent = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// Runs until a few epochs are committed, then asks to stop; all that was said.
+fn suspended(mut command: Command) -> Vec<Value> {
+    let mut child = command.spawn().unwrap();
+    let mut said = Vec::new();
+    let mut commits = 0;
+    for event in events(&mut child) {
+        commits += usize::from(event["event"] == "committed");
+        if commits == 3 && event["event"] == "committed" {
+            terminate(&child);
+        }
+        said.push(event);
+    }
+    assert!(child.wait().unwrap().success(), "{said:?}");
+    said
+}
+
+fn parts(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut parts: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "csv"))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read(&path).unwrap())
+        })
+        .collect();
+    parts.sort();
+    parts
+}
+
+/// What is said last of each country and minute. Panes are there once, and none is missing.
+fn last_panes(rows: &[Revenue]) -> BTreeMap<(String, String), i64> {
+    let mut panes: BTreeMap<(String, String), BTreeMap<u32, i64>> = BTreeMap::new();
+    for row in rows {
+        let of = panes.entry((row.country.to_string(), row.minute.clone()));
+        let before = of.or_default().insert(row.pane_index, row.cents);
+        assert_eq!(before, None, "{row:?} is there twice");
+    }
+    let last = |(at, panes): ((String, String), BTreeMap<u32, i64>)| {
+        let indices: Vec<u32> = panes.keys().copied().collect();
+        let all: Vec<u32> = (0..panes.len() as u32).collect();
+        assert_eq!(indices, all, "{at:?}");
+        (at, panes[&indices[indices.len() - 1]])
+    };
+    panes.into_iter().map(last).collect()
+}
+
+#[test]
+fn a_run_that_is_suspended_goes_on_with_other_workers_and_ends_as_batch_does() {
+    let shop = Shop::new();
+    let mut resumed_from = Value::Null;
+    let mut seen: Vec<(String, Vec<u8>)> = Vec::new();
+    for workers in [3, 1] {
+        let words = format!("--max-rate 20000 --parallelism {workers}");
+        let said = suspended(shop.streaming(&words));
+        assert_eq!(said[0]["event"], "started");
+        assert_eq!(said[0]["resumed_from"], resumed_from);
+        let last = said.last().unwrap();
+        assert_eq!(last["event"], "suspended", "{last}");
+        resumed_from = last["checkpoints"]["last"].clone();
+        let newest = &shop.listed()[0];
+        assert_eq!(newest["epoch"], resumed_from);
+        assert_eq!(newest["end"], "suspended");
+        let splits = newest["sources"][0]["splits"].as_array().unwrap();
+        assert_eq!(splits.len(), 4);
+        let position = splits[0]["position"].as_str().unwrap();
+        assert!(position.starts_with("offset "), "{position}");
+        // What was visible stays as it was.
+        let now = parts(&shop.at("out"));
+        assert!(seen.iter().all(|part| now.contains(part)));
+        seen = now;
+    }
+    assert!(!seen.is_empty());
+    // The end that the input has now, though it was read without one so far.
+    let drained = shop
+        .streaming("--until-end --parallelism 5")
+        .output()
+        .unwrap();
+    assert!(drained.status.success());
+    let text = String::from_utf8(drained.stdout).unwrap();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "done", "{last}");
+    assert_eq!(last["steps"][0]["elements"], 42_481);
+    let now = parts(&shop.at("out"));
+    assert!(seen.iter().all(|part| now.contains(part)));
+    let answer = last_panes(&rows(&shop.at("out")).unwrap());
+    assert_eq!(answer, last_panes(&shop.batch()));
+
+    let refused = shop.streaming("--until-end").output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        text.contains("[R208]") && text.contains("has come to its end"),
+        "{text}"
+    );
+    assert_eq!(parts(&shop.at("out")), now);
+}
