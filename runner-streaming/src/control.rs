@@ -4,6 +4,7 @@
 //! block: a worker looks at the orders once a turn.
 
 use crate::exchange::Bell;
+use crate::metrics::Board;
 use crate::snapshot::{Held, StagedEpoch};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_sdk::Error;
@@ -48,24 +49,32 @@ pub(crate) struct Ack {
     pub(crate) is_complete: bool,
 }
 
-/// Between a coordinator and its workers.
+/// Between a coordinator, its workers and who watches them.
 #[derive(Debug)]
 pub(crate) struct Control {
     orders: Mutex<Orders>,
     reports: Mutex<Vec<Report>>,
     workers: Vec<Arc<Bell>>,
     coordinator: Arc<Bell>,
+    board: Arc<Board>,
 }
 
 impl Control {
     /// Between `workers` and their coordinator, by their bells.
-    pub(crate) fn new(workers: Vec<Arc<Bell>>, coordinator: Arc<Bell>) -> Self {
+    pub(crate) fn new(workers: Vec<Arc<Bell>>, coordinator: Arc<Bell>, board: Arc<Board>) -> Self {
+        board.begin(&workers);
         Control {
             orders: Mutex::default(),
             reports: Mutex::default(),
             workers,
             coordinator,
+            board,
         }
+    }
+
+    /// Where those who watch the run look.
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
     }
 
     fn lock(&self) -> MutexGuard<'_, Orders> {

@@ -11,6 +11,7 @@ use crate::control::{Ack, Control, Report};
 use crate::exchange::Bell;
 use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::{Machine, Turn};
+use crate::metrics::{CheckpointMetrics, Published};
 use crate::mutant::{Mutant, is_on};
 use crate::observer::{Completed, Failed, Observer};
 use crate::settings::Settings;
@@ -227,6 +228,7 @@ impl<E: Env> Coordinator<E> {
                 o.last = Some(epoch);
             }
         });
+        self.checkpoints(|c| c.under_way = Some(epoch));
         self.clock.env().point("epoch.requested");
         true
     }
@@ -339,18 +341,42 @@ impl<E: Env> Coordinator<E> {
     fn make_visible(&mut self, staged: StagedEpoch, end: Option<End>) {
         self.epochs.completed += 1;
         self.epochs.last = staged.epoch;
-        self.with.observer.completed(&Completed {
-            epoch: staged.epoch,
-            took: self.clock.monotonic().saturating_sub(self.triggered),
-            bytes: self.with.keeper.as_ref().map_or(0, |k| k.size()),
-        });
+        self.note_published(staged.epoch);
         self.uncommitted.push_back(staged);
         self.ended = end;
+    }
+
+    fn checkpoints(&self, change: impl FnOnce(&mut CheckpointMetrics)) {
+        self.with.control.board().checkpoints(change);
+    }
+
+    fn note_published(&self, epoch: Epoch) {
+        let now = self.clock.monotonic();
+        let published = Published {
+            epoch,
+            at: now,
+            took: now.saturating_sub(self.triggered),
+            bytes: self.with.keeper.as_ref().map_or(0, |keeper| keeper.size()),
+        };
+        self.checkpoints(|c| {
+            c.under_way = None;
+            c.completed += 1;
+            c.last = Some(published);
+        });
+        self.with.observer.completed(&Completed {
+            epoch,
+            took: published.took,
+            bytes: published.bytes,
+        });
     }
 
     /// An epoch that is not complete fails neither the run nor, at first, its end.
     fn another_attempt(&mut self, epoch: Epoch, why: Option<Error>) -> Result<()> {
         self.epochs.failed += 1;
+        self.checkpoints(|c| {
+            c.under_way = None;
+            c.failed += 1;
+        });
         self.with.observer.failed(&Failed {
             epoch,
             why: why.as_ref(),
@@ -386,6 +412,7 @@ impl<E: Env> Coordinator<E> {
             Ok(()) => {
                 self.uncommitted.retain(|staged| staged.epoch != epoch);
                 self.with.observer.committed(epoch);
+                self.checkpoints(|c| c.committed = Some(epoch));
                 Ok(())
             }
             Err(Refusal::Attempt(_)) => {

@@ -10,6 +10,7 @@ use crate::coordinator::{Answer, Connections, Coordinator};
 use crate::exchange::Bell;
 use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::Machine;
+use crate::metrics::MetricsHandle;
 use crate::observer::{Observer, Started};
 use crate::settings::Settings;
 use crate::sinks::Sinks;
@@ -44,6 +45,7 @@ pub(crate) struct Parts<'a, E> {
     pub(crate) keeper: Option<Arc<dyn Keeper>>,
     pub(crate) stop: StopHandle,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) metrics: MetricsHandle,
 }
 
 impl<E: Env> Job<E> {
@@ -67,7 +69,8 @@ impl<E: Env> Job<E> {
         let recovered = kept.snapshot.as_ref();
         let bells: Vec<Arc<Bell>> = (0..settings.parallelism).map(|_| Arc::default()).collect();
         let bell = Arc::new(Bell::default());
-        let control = Arc::new(Control::new(bells.clone(), Arc::clone(&bell)));
+        let board = Arc::clone(parts.metrics.board());
+        let control = Arc::new(Control::new(bells.clone(), Arc::clone(&bell), board));
         control.order(|o| o.keeps_state = parts.keeper.is_some());
         let plan = Plan::new(parts.graph);
         let wiring = Wiring::new(&plan, settings, &bells, recovered)?;

@@ -27,6 +27,7 @@ mod identity;
 mod job;
 mod keeper;
 mod machine;
+pub mod metrics;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 #[cfg(not(feature = "mutants"))]
@@ -54,6 +55,7 @@ pub use coordinator::{End, Epochs};
 pub use durable::keep_in;
 pub use keeper::{Keeper, Kept, Refusal};
 pub use machine::Turn;
+pub use metrics::{Metrics, MetricsHandle};
 pub use observer::{Completed, Failed, Observer, Started};
 pub use polled::PolledRun;
 pub use report::{StepCount, StreamingReport};

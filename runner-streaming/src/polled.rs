@@ -7,6 +7,7 @@ use crate::coordinator::Coordinator;
 use crate::job::{Job, Parts};
 use crate::keeper::Keeper;
 use crate::machine::{Machine, Turn};
+use crate::metrics::MetricsHandle;
 use crate::report::StreamingReport;
 use crate::settings::Settings;
 use crate::stop::StopHandle;
@@ -59,6 +60,7 @@ impl<E: Env> PolledRun<E> {
             keeper,
             stop: stop.clone(),
             observer: Arc::new(()),
+            metrics: MetricsHandle::new(),
         })?;
         let mut others = job.clerks;
         for worker in job.workers {

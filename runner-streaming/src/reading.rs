@@ -6,6 +6,7 @@
 //! were handed out.
 
 use crate::clock::Clock;
+use crate::metrics::SplitMetrics;
 use crate::promises::{Promise, Promises};
 use crate::rate::Bucket;
 use crate::snapshot::{SourceSnapshot, SplitSnapshot};
@@ -299,6 +300,21 @@ impl Reading {
             splits: open.chain(self.waiting.iter().cloned()).collect(),
             ended: self.ended.clone(),
         }
+    }
+
+    /// Every split as it stands, for who watches.
+    pub(crate) fn splits(&self) -> impl Iterator<Item = SplitMetrics> {
+        let metrics = |split: &SplitSnapshot, watermark, lag| SplitMetrics {
+            step: self.path.clone(),
+            split: split.name.clone(),
+            worker: self.worker,
+            watermark,
+            lag,
+        };
+        let open = self.open.iter();
+        let open = open.map(move |o| metrics(&o.split, o.watermark(), o.reader.backlog()));
+        let waiting = self.waiting.iter();
+        open.chain(waiting.map(move |split| metrics(split, split.watermark, None)))
     }
 
     /// Adds how far the input was read: the element that failed stands before it.

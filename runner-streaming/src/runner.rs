@@ -6,6 +6,7 @@
 use crate::durable::keep_in;
 use crate::job::{Job, Parts};
 use crate::keeper::Keeper;
+use crate::metrics::MetricsHandle;
 use crate::observer::Observer;
 use crate::report::StreamingReport;
 use crate::settings::Settings;
@@ -32,6 +33,7 @@ pub struct StreamingRunner {
     checkpoints: Option<PathBuf>,
     stop: StopHandle,
     observer: Arc<dyn Observer>,
+    metrics: MetricsHandle,
 }
 
 impl fmt::Debug for StreamingRunner {
@@ -64,6 +66,7 @@ impl StreamingRunner {
             checkpoints: None,
             stop: StopHandle::new(),
             observer: Arc::new(()),
+            metrics: MetricsHandle::new(),
         }
     }
 
@@ -134,6 +137,11 @@ impl StreamingRunner {
         self.stop.clone()
     }
 
+    /// Looks at a run of this runner while it lasts, and at its last state afterwards.
+    pub fn metrics(&self) -> MetricsHandle {
+        self.metrics.clone()
+    }
+
     /// Checks and runs `pipeline` until its input ends or it is asked to stop.
     pub fn run(&self, pipeline: &Pipeline) -> Result<StreamingReport> {
         self.run_graph(&pipeline.finish()?)
@@ -151,6 +159,7 @@ impl StreamingRunner {
             keeper,
             stop: self.stop.clone(),
             observer: Arc::clone(&self.observer),
+            metrics: self.metrics.clone(),
         })?;
         let ended = threads::run(job)?;
         let paths = graph.nodes().iter().map(|node| node.path.clone());

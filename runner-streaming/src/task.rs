@@ -25,6 +25,10 @@ use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::snapshot::{SnapshotReader, StepSnapshot};
 use whitebeam_sdk::{Result, Timestamp};
 
+mod view;
+
+use view::Blocked;
+
 /// What enters a stage.
 #[derive(Debug)]
 pub(crate) enum Input {
@@ -91,6 +95,7 @@ pub(crate) struct Task {
     /// The last epoch that was ended or given up here.
     passed: Option<Epoch>,
     is_finished: bool,
+    blocked: Blocked,
 }
 
 impl Task {
@@ -112,6 +117,7 @@ impl Task {
             told: Timestamp::MIN,
             passed: None,
             is_finished: false,
+            blocked: Blocked::default(),
         }
     }
 
@@ -388,6 +394,7 @@ impl Task {
     fn read<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<bool> {
         let mut worked = false;
         let mut is_dry = false;
+        let mut is_stuck = false;
         for _ in 0..cx.limits.batches {
             match self.read_once(cx)? {
                 Step::Batch => worked = true,
@@ -399,9 +406,13 @@ impl Task {
                     is_dry = true;
                     break;
                 }
-                Step::Stuck => break,
+                Step::Stuck => {
+                    is_stuck = true;
+                    break;
+                }
             }
         }
+        self.blocked.note(is_stuck, cx.clock.monotonic());
         self.note_watermarks(cx);
         if is_dry && !self.is_unsettled && !self.stage.is_parked() {
             self.stage.flush_partial()?;

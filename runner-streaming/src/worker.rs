@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::control::{Ack, Control, Orders, Report};
 use crate::exchange::Bell;
 use crate::machine::{Machine, Turn};
+use crate::metrics::WorkerView;
 use crate::settings::Limits;
 use crate::snapshot::{Held, StagedEpoch};
 use crate::task::{Cx, Frozen, Task};
@@ -39,6 +40,8 @@ pub(crate) struct Worker<E> {
     gathered: Option<Gathered>,
     has_reported_end: bool,
     is_over: bool,
+    /// The number of the last question about the run that was answered.
+    answered: u64,
 }
 
 impl<E: Env> Worker<E> {
@@ -60,6 +63,7 @@ impl<E: Env> Worker<E> {
             gathered: None,
             has_reported_end: false,
             is_over: false,
+            answered: 0,
         }
     }
 
@@ -143,9 +147,27 @@ impl<E: Env> Worker<E> {
         }
     }
 
+    fn view(&self) -> WorkerView {
+        let now = self.clock.monotonic();
+        WorkerView {
+            at: now,
+            stages: self.tasks.iter().map(|task| task.view(now)).collect(),
+        }
+    }
+
+    /// Tells who watches the run, if they have asked.
+    fn tell(&mut self) {
+        let board = self.control.board();
+        if let Some(question) = board.question(self.answered) {
+            board.answer(self.index, question, self.view());
+            self.answered = question;
+        }
+    }
+
     fn over(&mut self) -> Turn {
         if !self.is_over {
             self.is_over = true;
+            self.control.board().leave(self.index, self.view());
             self.tasks.iter_mut().for_each(Task::teardown);
         }
         Turn::Over
@@ -159,6 +181,7 @@ impl<E: Env> Machine for Worker<E> {
             return self.over();
         }
         self.clock.read();
+        self.tell();
         match catch(|| self.work(orders)).and_then(|worked| worked) {
             Ok(true) => Turn::Worked,
             Ok(false) => {

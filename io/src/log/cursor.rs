@@ -99,6 +99,12 @@ impl Cursor {
         Err(shortened(&self.topic.name, self.partition, self.next, end))
     }
 
+    /// The offset behind the last record that is committed now.
+    pub(super) fn end(&self) -> Result<u64> {
+        let found = last_place(&self.topic, |_| true)?;
+        Ok(found.before.next(self.partition))
+    }
+
     /// Reads the next block into `into`, and says where its wanted records begin.
     pub(super) fn step(&mut self, into: &mut Vec<u8>) -> Result<Step> {
         for _ in 0..FRAMES_AT_ONCE {

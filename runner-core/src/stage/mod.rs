@@ -26,6 +26,23 @@ pub struct Entry {
     consumers: Vec<(usize, Port)>,
 }
 
+/// What one node of a stage has done, and where it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StepProgress<'a> {
+    /// The step's path.
+    pub path: &'a str,
+    /// It hands to the outside.
+    pub is_sink: bool,
+    /// Elements it took.
+    pub elements_in: u64,
+    /// Elements it handed on, on all outputs together.
+    pub elements_out: u64,
+    /// (element, window) pairs it dropped.
+    pub dropped: Dropped,
+    /// What it promises for its outputs.
+    pub watermark: Timestamp,
+}
+
 /// Steps joined by local edges.
 pub struct Stage {
     nodes: Vec<StageNode>,
@@ -201,6 +218,19 @@ impl Stage {
             .map(|n| (n.id, n.path.as_str(), n.elements_in))
     }
 
+    /// What each node has done so far and where it stands, for who watches a run.
+    pub fn progress(&self) -> impl Iterator<Item = StepProgress<'_>> {
+        let own = |n: &&StageNode| !matches!(n.body, Body::Outlet(_));
+        self.nodes.iter().filter(own).map(|n| StepProgress {
+            path: &n.path,
+            is_sink: matches!(n.body, Body::Writer(_)),
+            elements_in: n.elements_in,
+            elements_out: n.elements_out,
+            dropped: n.step().map_or_else(Dropped::default, |s| s.dropped()),
+            watermark: n.output_watermark,
+        })
+    }
+
     /// Gives a step that groups a hold of the caller's own; see `Step::hold`.
     pub fn hold(&mut self, node: NodeId, at: Option<Timestamp>) {
         for n in self.nodes.iter_mut().filter(|n| n.id == node) {
@@ -328,6 +358,7 @@ impl Stage {
             let mut delivered = Ok(());
             for (batch, to) in outs.iter_mut().zip(&consumers) {
                 if delivered.is_ok() && !batch.is_empty() {
+                    self.nodes[i].elements_out += batch.len() as u64;
                     delivered = self.fan_out(to, batch.as_mut());
                 }
             }

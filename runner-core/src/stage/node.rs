@@ -101,6 +101,7 @@ pub(super) struct StageNode {
     pub(super) emitting: bool,
     pub(super) interruptible: bool,
     pub(super) elements_in: u64,
+    pub(super) elements_out: u64,
 }
 
 impl StageNode {
@@ -122,6 +123,7 @@ impl StageNode {
             emitting: false,
             interruptible: spec.interruptible,
             elements_in: 0,
+            elements_out: 0,
         }
     }
 

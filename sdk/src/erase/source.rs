@@ -49,6 +49,8 @@ pub trait ErasedReader: Send {
     fn watermark(&self) -> Timestamp;
     /// See [`Reader::progress`].
     fn progress(&self) -> Progress;
+    /// See [`Reader::backlog`].
+    fn backlog(&self) -> Option<u64>;
     /// See [`Reader::try_split`].
     fn try_split(&mut self, fraction: f64) -> Result<Option<Residual>>;
     /// See [`Reader::describe_position`].
@@ -131,6 +133,9 @@ impl<T: Element> ErasedReader for TypedReader<T> {
     }
     fn progress(&self) -> Progress {
         self.0.progress()
+    }
+    fn backlog(&self) -> Option<u64> {
+        self.0.backlog()
     }
     fn try_split(&mut self, fraction: f64) -> Result<Option<Residual>> {
         self.0.try_split(fraction)

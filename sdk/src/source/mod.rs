@@ -260,6 +260,11 @@ pub trait Reader<T>: Send {
     fn progress(&self) -> Progress {
         Progress::default()
     }
+    /// Elements that are there and were not read yet, where that can be said without reading them.
+    /// Asked now and then by who watches a run, not per batch.
+    fn backlog(&self) -> Option<u64> {
+        None
+    }
     /// Gives up the part of the split behind `fraction` of what is left (0 = stop here), if it can.
     fn try_split(&mut self, fraction: f64) -> Result<Option<Residual>> {
         let _ = fraction;

@@ -248,6 +248,11 @@ where
         }
     }
 
+    fn backlog(&self) -> Option<u64> {
+        let end = self.cursor.end().ok()?.min(self.end());
+        Some(end.saturating_sub(self.next))
+    }
+
     /// Gives up offsets behind a place that nobody has decoded yet.
     fn try_split(&mut self, fraction: f64) -> Result<Option<Residual>> {
         let (next, end) = (self.decoded_to(), self.end());
