@@ -12,6 +12,7 @@ use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::Machine;
 use crate::metrics::MetricsHandle;
 use crate::observer::{Observer, Started};
+use crate::script::Cue;
 use crate::settings::Settings;
 use crate::sinks::Sinks;
 use crate::snapshot::{Snapshot, StagedEpoch};
@@ -34,6 +35,8 @@ pub(crate) struct Job<E> {
     pub(crate) workers: Vec<Worker<E>>,
     /// What writes checkpoints and commits epochs.
     pub(crate) clerks: Vec<Box<dyn Machine>>,
+    /// Inputs that somebody has to conduct.
+    pub(crate) cues: Vec<Cue>,
 }
 
 /// What a job is built from.
@@ -74,6 +77,7 @@ impl<E: Env> Job<E> {
         control.order(|o| o.keeps_state = parts.keeper.is_some());
         let plan = Plan::new(parts.graph);
         let wiring = Wiring::new(&plan, settings, &bells, recovered)?;
+        let cues = wiring.cues();
         let worker = |(index, bell): (usize, Arc<Bell>)| {
             let tasks = wiring.tasks(index)?;
             let (env, control) = (parts.env.clone(), Arc::clone(&control));
@@ -111,6 +115,7 @@ impl<E: Env> Job<E> {
             coordinator,
             workers,
             clerks,
+            cues,
         })
     }
 }

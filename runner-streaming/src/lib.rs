@@ -34,12 +34,14 @@ pub mod mutant;
 #[expect(unreachable_pub, reason = "with the feature it can be reached")]
 mod mutant;
 mod observer;
+mod played;
 mod polled;
 mod promises;
 mod rate;
 mod reading;
 mod report;
 mod runner;
+mod script;
 mod settings;
 mod sinks;
 mod snapshot;

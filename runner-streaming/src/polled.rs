@@ -9,13 +9,16 @@ use crate::keeper::Keeper;
 use crate::machine::{Machine, Turn};
 use crate::metrics::MetricsHandle;
 use crate::report::StreamingReport;
+use crate::script::{Cue, Released};
 use crate::settings::Settings;
+use crate::snapshot::Counts;
 use crate::stop::StopHandle;
+use crate::worker::Worker;
 use std::sync::Arc;
 use std::time::Duration;
 use whitebeam_env::Env;
-use whitebeam_sdk::graph::Graph;
-use whitebeam_sdk::{Error, Result};
+use whitebeam_sdk::graph::{Graph, NodeId};
+use whitebeam_sdk::{Error, Result, Timestamp};
 
 /// Whether a machine is asked next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +35,9 @@ enum Sleep {
 pub struct PolledRun<E> {
     env: E,
     coordinator: Coordinator<E>,
-    others: Vec<Box<dyn Machine>>,
+    clerks: Vec<Box<dyn Machine>>,
+    workers: Vec<Worker<E>>,
+    cues: Vec<Cue>,
     sleeps: Vec<Sleep>,
     paths: Vec<String>,
     stop: StopHandle,
@@ -52,25 +57,28 @@ impl<E: Env> PolledRun<E> {
         settings: Settings,
         keeper: Option<Arc<dyn Keeper>>,
     ) -> Result<Self> {
-        let stop = StopHandle::new();
-        let job = Job::new(Parts {
+        Self::of(Parts {
             graph,
-            env: env.clone(),
+            env,
             settings,
             keeper,
-            stop: stop.clone(),
+            stop: StopHandle::new(),
             observer: Arc::new(()),
             metrics: MetricsHandle::new(),
-        })?;
-        let mut others = job.clerks;
-        for worker in job.workers {
-            others.push(Box::new(worker));
-        }
+        })
+    }
+
+    pub(crate) fn of(parts: Parts<'_, E>) -> Result<Self> {
+        let (graph, env, stop) = (parts.graph, parts.env.clone(), parts.stop.clone());
+        let job = Job::new(parts)?;
+        let machines = 1 + job.clerks.len() + job.workers.len();
         Ok(PolledRun {
             env,
             coordinator: job.coordinator,
-            sleeps: vec![Sleep::Awake; others.len() + 1],
-            others,
+            sleeps: vec![Sleep::Awake; machines],
+            clerks: job.clerks,
+            workers: job.workers,
+            cues: job.cues,
             paths: graph.nodes().iter().map(|n| n.path.clone()).collect(),
             stop,
         })
@@ -123,16 +131,74 @@ impl<E: Env> PolledRun<E> {
     }
 
     fn machine(&mut self, i: usize) -> &mut dyn Machine {
+        let clerks = self.clerks.len();
         match i.checked_sub(1) {
             None => &mut self.coordinator,
-            Some(other) => self.others[other].as_mut(),
+            Some(clerk) if clerk < clerks => self.clerks[clerk].as_mut(),
+            Some(other) => &mut self.workers[other - clerks],
         }
     }
 
+    /// Takes turns until all sleep, or the run has ended.
+    pub fn quiesce(&mut self) -> Turn {
+        loop {
+            match self.turn() {
+                Turn::Worked => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Plays the next event of every scripted input, in the order of the sources, each until nothing
+    /// moves any more; where processing time moves, `pass` lets it. False if there was none.
+    pub fn play(&mut self, mut pass: impl FnMut(whitebeam_sdk::Duration)) -> bool {
+        let mut played = false;
+        for cue in self.cues.clone() {
+            let Some(released) = cue.release() else {
+                continue;
+            };
+            played = true;
+            if let Released::Time(by) = released {
+                pass(by);
+            }
+            self.quiesce();
+        }
+        played
+    }
+
+    /// Scripted inputs end where they stand.
+    pub fn end_scripts(&self) {
+        self.cues.iter().for_each(Cue::end);
+    }
+
+    /// What all workers promise of the outputs of a step.
+    pub fn output_watermark(&self, step: NodeId) -> Option<Timestamp> {
+        let tasks = self.workers.iter().flat_map(Worker::tasks);
+        tasks.filter_map(|task| task.output_watermark(step)).min()
+    }
+
+    /// Holds the output watermark of a grouping at `at`, beside its own holds.
+    pub fn hold(&mut self, step: NodeId, at: Option<Timestamp>) {
+        self.workers
+            .iter_mut()
+            .for_each(|worker| worker.hold(step, at));
+    }
+
+    /// What a step has counted so far, by its path.
+    pub fn counts(&self, path: &str) -> Counts {
+        let mut sum = Counts::default();
+        for task in self.workers.iter().flat_map(Worker::tasks) {
+            if let Some(counts) = task.counts().get(path) {
+                sum.add(*counts);
+            }
+        }
+        sum
+    }
+
     /// How the run ended.
-    pub fn outcome(mut self) -> Result<StreamingReport> {
+    pub fn outcome(&mut self) -> Result<StreamingReport> {
         let outcome = self.coordinator.take_outcome();
         let ended = outcome.unwrap_or_else(|| Err(Error::internal("the run has not ended")))?;
-        Ok(StreamingReport::new(ended, self.paths.into_iter()))
+        Ok(StreamingReport::new(ended, self.paths.iter().cloned()))
     }
 }

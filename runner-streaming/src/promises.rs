@@ -35,6 +35,11 @@ impl Promises {
         }
     }
 
+    /// What wakes a worker.
+    pub(crate) fn bell(&self, worker: usize) -> &Arc<Bell> {
+        &self.workers[worker]
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Promise>> {
         // Nothing can fail while the lock is held.
         self.by_worker

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::metrics::SplitMetrics;
 use crate::promises::{Promise, Promises};
 use crate::rate::Bucket;
+use crate::script::Cue;
 use crate::snapshot::{SourceSnapshot, SplitSnapshot};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -61,6 +62,8 @@ pub(crate) struct ReadingPlan {
     pub(crate) ended: Vec<SplitSnapshot>,
     pub(crate) promises: Arc<Promises>,
     pub(crate) worker: usize,
+    /// Of a scripted input that is played here.
+    pub(crate) cue: Option<Cue>,
 }
 
 /// The splits of one source that one worker reads.
@@ -80,6 +83,7 @@ pub(crate) struct Reading {
     /// What the other workers promise that read this source, and who of them this is.
     promises: Arc<Promises>,
     worker: usize,
+    cue: Option<Cue>,
     bucket: Option<Bucket>,
     elements: u64,
     buffer: Option<Box<dyn ErasedBatch>>,
@@ -115,6 +119,7 @@ impl Reading {
             watermark: Timestamp::MIN,
             promises: plan.promises,
             worker: plan.worker,
+            cue: plan.cue,
             bucket,
             elements: 0,
             buffer: None,
@@ -151,7 +156,8 @@ impl Reading {
     ) -> Result<bool> {
         self.open_waiting()?;
         self.quiet_until = None;
-        if self.has_ended() {
+        let is_before_cue = self.cue.as_ref().is_some_and(|cue| !cue.is_due());
+        if self.has_ended() || is_before_cue {
             return Ok(false);
         }
         if let Some(bucket) = &mut self.bucket
@@ -232,9 +238,11 @@ impl Reading {
         while (all || self.open.len() < OPEN)
             && let Some(split) = self.waiting.pop_front()
         {
-            let opened = catch(|| {
-                self.source
-                    .open(&split.split, split.at.clone(), &self.options)
+            let opened = catch(|| match &self.cue {
+                Some(cue) => Ok(cue.reader(self.promises.bell(self.worker))),
+                None => self
+                    .source
+                    .open(&split.split, split.at.clone(), &self.options),
             });
             let reader = opened.and_then(|opened| opened).map_err(|e| {
                 let described = self.source.describe_split(&split.split);

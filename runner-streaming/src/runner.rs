@@ -5,9 +5,9 @@
 
 use crate::durable::keep_in;
 use crate::job::{Job, Parts};
-use crate::keeper::Keeper;
 use crate::metrics::MetricsHandle;
 use crate::observer::Observer;
+use crate::played::{self, VirtualEnv};
 use crate::report::StreamingReport;
 use crate::settings::Settings;
 use crate::stop::StopHandle;
@@ -17,7 +17,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use whitebeam_env::RealEnv;
+use whitebeam_env::{Env, RealEnv};
 use whitebeam_sdk::erase::StoreKind;
 use whitebeam_sdk::graph::Graph;
 use whitebeam_sdk::{Pipeline, Result};
@@ -147,22 +147,27 @@ impl StreamingRunner {
         self.run_graph(&pipeline.finish()?)
     }
 
-    /// Runs a checked graph.
+    /// Runs a checked graph. One with scripted inputs is played on this thread, by a virtual clock.
     pub fn run_graph(&self, graph: &Graph) -> Result<StreamingReport> {
-        let env = RealEnv::new();
-        let keep = |directory: &PathBuf| keep_in(env.clone(), directory, graph, &self.settings);
-        let keeper: Option<Arc<dyn Keeper>> = self.checkpoints.as_ref().map(keep).transpose()?;
-        let job = Job::new(Parts {
-            graph,
-            env: env.clone(),
-            settings: self.settings.clone(),
-            keeper,
-            stop: self.stop.clone(),
-            observer: Arc::clone(&self.observer),
-            metrics: self.metrics.clone(),
-        })?;
+        if played::is_scripted(graph) {
+            return played::run(self.parts(graph, VirtualEnv::new())?);
+        }
+        let job = Job::new(self.parts(graph, RealEnv::new())?)?;
         let ended = threads::run(job)?;
         let paths = graph.nodes().iter().map(|node| node.path.clone());
         Ok(StreamingReport::new(ended, paths))
+    }
+
+    fn parts<'a, E: Env>(&self, graph: &'a Graph, env: E) -> Result<Parts<'a, E>> {
+        let keep = |directory: &PathBuf| keep_in(env.clone(), directory, graph, &self.settings);
+        Ok(Parts {
+            graph,
+            keeper: self.checkpoints.as_ref().map(keep).transpose()?,
+            env,
+            settings: self.settings.clone(),
+            stop: self.stop.clone(),
+            observer: Arc::clone(&self.observer),
+            metrics: self.metrics.clone(),
+        })
     }
 }

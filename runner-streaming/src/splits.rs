@@ -28,6 +28,9 @@ pub(crate) fn all(
         Some(known) => known.splits.clone(),
         None => Vec::new(),
     };
+    if source.script().is_some() {
+        return Ok(vec![splits.pop().unwrap_or_else(|| fresh(Vec::new()))]);
+    }
     let may_grow = source.boundedness() == Boundedness::Unbounded && !settings.until_end;
     if known.is_none() || may_grow {
         splits.extend(found(source, settings, known).map_err(place)?);
@@ -57,14 +60,18 @@ fn found(
         .flat_map(|k| k.splits.iter().chain(&k.ended));
     let known: Vec<Vec<u8>> = known.map(|s| s.split.clone()).collect();
     let found = catch(|| source.discover(&known, desired)).and_then(|found| found)?;
-    let splits = found.into_iter().map(|split| SplitSnapshot {
+    Ok(found.into_iter().map(fresh).collect())
+}
+
+/// A split that nobody has read.
+fn fresh(split: Vec<u8>) -> SplitSnapshot {
+    SplitSnapshot {
         name: String::new(),
         split,
         at: None,
         place: String::new(),
         watermark: Timestamp::MIN,
-    });
-    Ok(splits.collect())
+    }
 }
 
 /// What worker `index` of `workers` reads of `all`.

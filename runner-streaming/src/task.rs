@@ -140,6 +140,17 @@ impl Task {
         self.stage.restore(&parts)
     }
 
+    /// What a step promises, if it is one of this stage.
+    pub(crate) fn output_watermark(&self, step: NodeId) -> Option<Timestamp> {
+        self.stage.output_watermark(step)
+    }
+
+    /// Holds a step that groups, beside its own holds.
+    pub(crate) fn hold(&mut self, step: NodeId, at: Option<Timestamp>) {
+        self.stage.hold(step, at);
+        self.is_unsettled = true;
+    }
+
     /// Goes on counting from here.
     pub(crate) fn count_from(&mut self, counts: &BTreeMap<String, Counts>) {
         let mine = self.paths.values();

@@ -7,6 +7,7 @@ use crate::exchange::{Bell, Channel, Inlet, Route, Sender};
 use crate::mutant::{Mutant, is_on};
 use crate::promises::Promises;
 use crate::reading::{Reading, ReadingPlan};
+use crate::script::Cue;
 use crate::settings::Settings;
 use crate::snapshot::{Snapshot, SplitSnapshot};
 use crate::splits;
@@ -21,7 +22,7 @@ use whitebeam_runner_core::stage::Outlet;
 use whitebeam_sdk::graph::{NodeId, NodeKind};
 use whitebeam_sdk::hash::KEY_GROUPS;
 use whitebeam_sdk::sink::Shard;
-use whitebeam_sdk::{Error, ErrorKind, Result, Timestamp};
+use whitebeam_sdk::{Error, Result, Timestamp};
 
 /// The key groups of worker `index` of `workers`.
 fn owned(index: usize, workers: usize) -> Range<u16> {
@@ -32,13 +33,21 @@ fn owned(index: usize, workers: usize) -> Range<u16> {
 /// The channels of one exchange: by sender, by receiver.
 type Channels = Vec<Vec<Arc<Channel>>>;
 
+/// What is known of a source before anybody reads it.
+struct Found {
+    splits: Vec<SplitSnapshot>,
+    promises: Arc<Promises>,
+    /// Of a scripted input.
+    cue: Option<Cue>,
+}
+
 /// What the tasks of all workers are made from.
 pub(crate) struct Wiring<'a> {
     plan: &'a Plan<'a>,
     settings: &'a Settings,
     topology: Topology,
     channels: Vec<Channels>,
-    sources: BTreeMap<NodeId, (Vec<SplitSnapshot>, Arc<Promises>)>,
+    sources: BTreeMap<NodeId, Found>,
     recovered: Option<&'a Snapshot>,
 }
 
@@ -78,8 +87,13 @@ impl<'a> Wiring<'a> {
         for node in plan.graph().nodes() {
             if let NodeKind::Source(source) = &node.kind {
                 let all = splits::all(node, source.as_ref(), settings, recovered)?;
-                let promises = Arc::new(Promises::new(bells.to_vec()));
-                sources.insert(node.id, (all, promises));
+                let at = all.first().and_then(|split| split.at.as_ref());
+                let found = Found {
+                    cue: Cue::of(source.as_ref(), at),
+                    splits: all,
+                    promises: Arc::new(Promises::new(bells.to_vec())),
+                };
+                sources.insert(node.id, found);
             }
         }
         Ok(Wiring {
@@ -90,6 +104,12 @@ impl<'a> Wiring<'a> {
             sources,
             recovered,
         })
+    }
+
+    /// The scripted inputs, in the order of the sources.
+    pub(crate) fn cues(&self) -> Vec<Cue> {
+        let cues = self.sources.values().filter_map(|found| found.cue.clone());
+        cues.collect()
     }
 
     /// The tasks of worker `index`, set up and restored.
@@ -187,19 +207,10 @@ impl<'a> Wiring<'a> {
         let NodeKind::Source(source) = &node.kind else {
             return Err(Error::internal("reading a node that is not a source"));
         };
-        if source.script().is_some() {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "a scripted input is played event by event, which this runner cannot do",
-            )
-            .at_step(node.path.clone())
-            .at_line(node.line())
-            .help("choose the local runner"));
-        }
-        let (all, promises) = self
-            .sources
-            .get(&id)
-            .ok_or_else(|| Error::internal("a source whose splits nobody has looked for"))?;
+        let found = self.sources.get(&id);
+        let found =
+            found.ok_or_else(|| Error::internal("a source whose splits nobody has looked for"))?;
+        let all = &found.splits;
         let n = self.settings.parallelism;
         let splits = splits::of(all, index, n);
         let share = splits.len() as f64 / all.len().max(1) as f64;
@@ -210,8 +221,9 @@ impl<'a> Wiring<'a> {
             rate: self.settings.max_rate.map(|rate| rate * share),
             splits,
             ended: self.ended(&node.path, index),
-            promises: Arc::clone(promises),
+            promises: Arc::clone(&found.promises),
             worker: index,
+            cue: found.cue.clone(),
         };
         Ok(Reading::new(node, source, plan))
     }

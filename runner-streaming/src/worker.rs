@@ -15,8 +15,9 @@ use crate::task::{Cx, Frozen, Task};
 use std::sync::Arc;
 use whitebeam_env::Env;
 use whitebeam_runner_core::stage::catch;
-use whitebeam_sdk::Result;
+use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
+use whitebeam_sdk::{Result, Timestamp};
 
 /// What is put together of an epoch.
 #[derive(Debug)]
@@ -65,6 +66,17 @@ impl<E: Env> Worker<E> {
             is_over: false,
             answered: 0,
         }
+    }
+
+    /// Its copies of the stages.
+    pub(crate) fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// Holds a step that groups, beside its own holds.
+    pub(crate) fn hold(&mut self, step: NodeId, at: Option<Timestamp>) {
+        self.tasks.iter_mut().for_each(|task| task.hold(step, at));
+        self.bell.ring();
     }
 
     fn work(&mut self, orders: Orders) -> Result<bool> {

@@ -159,7 +159,7 @@ fn unplayable() -> Error {
         "this runner cannot play a test stream",
     )
     .note("A script moves processing time by hand, which takes a runner with a virtual clock.")
-    .help("run the test on the local runner: test_pipeline(|p| ..)")
+    .help("run the test on the local or the streaming runner: test_pipeline(|p| ..)")
 }
 
 /// Test streams written as text.

@@ -10,5 +10,6 @@ pub mod judged;
 pub mod ledger;
 pub mod local;
 pub mod random;
+pub mod scripted;
 pub mod streaming;
 pub mod translate;

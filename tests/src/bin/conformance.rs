@@ -6,11 +6,10 @@
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use whitebeam_runner_local::Options;
-use whitebeam_sdk::Result;
+use whitebeam_runner_core::group::GroupOptions;
 use whitebeam_sdk::erase::StoreKind;
 use whitebeam_testkit::oracle::Scenario;
-use whitebeam_tests::local::judge;
+use whitebeam_tests::{local, streaming::played};
 
 /// Judges a runner by recorded scenarios.
 #[derive(Parser)]
@@ -32,6 +31,9 @@ enum Command {
         /// Draw all choices that the model leaves open from this number.
         #[arg(long, default_value_t = 0)]
         seed: u64,
+        /// Copies of every step.
+        #[arg(long, default_value_t = 1)]
+        parallelism: usize,
     },
 }
 
@@ -39,6 +41,8 @@ enum Command {
 enum Runner {
     /// The reference runner, playing a test stream.
     Local,
+    /// The streaming runner on a simulated machine, playing a test stream.
+    Streaming,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -60,17 +64,17 @@ impl Store {
 fn main() -> ExitCode {
     let Command::Scenarios {
         files,
-        runner: Runner::Local,
+        runner,
         store,
         general,
         seed,
+        parallelism,
     } = Command::parse();
-    let options = Options {
-        seed,
+    let group = GroupOptions {
         store: store.kind(),
         general_only: general,
-        ..Options::default()
     };
+    let judge = |scenario: &Scenario| runner.judge(scenario, group, seed, parallelism);
     let mut passed = 0;
     let mut failed = 0;
     for file in &files {
@@ -83,7 +87,7 @@ fn main() -> ExitCode {
             }
         };
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-            match judge_line(line, options) {
+            match Scenario::parse(line).and_then(|of| judge(&of)) {
                 Ok(()) => passed += 1,
                 Err(difference) => {
                     println!("{difference}");
@@ -100,6 +104,33 @@ fn main() -> ExitCode {
     }
 }
 
-fn judge_line(line: &str, options: Options) -> Result<(), String> {
-    judge(&Scenario::parse(line)?, options, |_| Ok(()))
+impl Runner {
+    fn judge(
+        self,
+        scenario: &Scenario,
+        group: GroupOptions,
+        seed: u64,
+        parallelism: usize,
+    ) -> Result<(), String> {
+        match self {
+            Runner::Local => {
+                let options = whitebeam_runner_local::Options {
+                    seed,
+                    store: group.store,
+                    general_only: group.general_only,
+                    copies: parallelism,
+                    ..whitebeam_runner_local::Options::default()
+                };
+                local::judge(scenario, options, |_| Ok(()))
+            }
+            Runner::Streaming => {
+                let options = played::Options {
+                    seed,
+                    group,
+                    parallelism,
+                };
+                played::judge(scenario, options, |_| Ok(()))
+            }
+        }
+    }
 }

@@ -6,5 +6,6 @@
 pub mod case;
 pub mod judge;
 pub mod keeper;
+pub mod played;
 pub mod sim;
 pub mod source;

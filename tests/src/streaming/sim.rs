@@ -230,7 +230,7 @@ impl Simulation<'_> {
 
     fn over(
         &self,
-        run: PolledRun<SimEnv>,
+        mut run: PolledRun<SimEnv>,
         env: &SimEnv,
         crash_at: Option<usize>,
     ) -> Result<Left, String> {
