@@ -12,15 +12,17 @@ use crate::checkpoint::{
 use crate::identity::Identity;
 use crate::keeper::{Keeper, Kept, Refusal};
 use crate::snapshot::{Counts, Held, Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use whitebeam_env::Env;
 use whitebeam_sdk::graph::Graph;
-use whitebeam_sdk::hash::{HASH_VERSION, KEY_GROUPS, KeyGroup};
+use whitebeam_sdk::hash::{HASH_VERSION, KEY_GROUPS};
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::snapshot::{KeyedRecord, StepSnapshot};
+use whitebeam_sdk::snapshot::{KeyedRecords, StepSnapshot};
 use whitebeam_sdk::{Error, ErrorKind, Result, Timestamp, element};
 
 /// Bytes of records in one frame, about.
@@ -29,8 +31,17 @@ const FRAME: usize = 64 * 1024;
 /// All shards of a sink stage into one log.
 const SHARD: u32 = 0;
 
-/// What an instance of a step held beside its keys.
-type Plain = (u32, u32, u16, Vec<Vec<u8>>);
+/// Everything about an instance of a step but its keys.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    version: u32,
+    hash_version: u32,
+    key_groups: u16,
+    mine: Range<u16>,
+    whole: bool,
+    gone: Vec<Vec<u8>>,
+    plain: Vec<Vec<u8>>,
+}
 
 /// Snapshots in a directory.
 struct Durable<E: Env> {
@@ -116,35 +127,22 @@ impl<E: Env> Durable<E> {
 
     fn write_state(&self, epoch: Epoch, parts: &[StepSnapshot]) -> Result<DataFile, Trouble> {
         let mut file = self.directory.data_writer(epoch)?;
-        let mut by_group: BTreeMap<KeyGroup, Vec<&KeyedRecord>> = BTreeMap::new();
         for part in parts {
-            let plain = (
-                part.version,
-                part.hash_version,
-                part.key_groups,
-                &part.plain,
-            );
+            let head = Head {
+                version: part.version,
+                hash_version: part.hash_version,
+                key_groups: part.key_groups,
+                mine: part.mine.clone(),
+                whole: part.whole,
+                gone: part.gone.clone(),
+                plain: part.plain.clone(),
+            };
             let mut bytes = Vec::new();
-            let _ = element::encode(&plain, &mut bytes);
+            let _ = element::encode(&head, &mut bytes);
             file.append(None, &bytes)?;
-            for record in &part.keyed {
-                by_group.entry(record.group).or_default().push(record);
-            }
         }
-        let mut frame = Vec::new();
-        for (group, records) in by_group {
-            for record in records {
-                frame.extend_from_slice(&(record.bytes.len() as u64).to_le_bytes());
-                frame.extend_from_slice(&record.bytes);
-                if frame.len() >= FRAME {
-                    file.append(Some(group), &frame)?;
-                    frame.clear();
-                }
-            }
-            if !frame.is_empty() {
-                file.append(Some(group), &frame)?;
-                frame.clear();
-            }
+        for (group, records) in parts.iter().flat_map(|part| part.keyed.pieces(FRAME)) {
+            file.append(Some(group), records)?;
         }
         file.finish()
     }
@@ -238,23 +236,24 @@ impl<E: Env> Durable<E> {
         while let Some(frame) = frames.next_frame()? {
             let mut bytes = frame.bytes.as_slice();
             let Some(group) = frame.group else {
-                let (version, hash_version, key_groups, plain): Plain =
-                    element::decode(&mut bytes)?;
+                let head: Head = element::decode(&mut bytes)?;
                 parts.push(StepSnapshot {
-                    version,
-                    hash_version,
-                    key_groups,
-                    keyed: Vec::new(),
-                    plain,
+                    version: head.version,
+                    hash_version: head.hash_version,
+                    key_groups: head.key_groups,
+                    mine: head.mine,
+                    whole: head.whole,
+                    gone: head.gone,
+                    keyed: KeyedRecords::default(),
+                    plain: head.plain,
                 });
                 continue;
             };
-            // Keyed records are anybody's: which part hands them on makes no difference.
-            let part = parts
-                .first_mut()
-                .ok_or_else(|| Error::data("state without a head"))?;
-            while !bytes.is_empty() {
-                part.keyed.push(record(group, &mut bytes)?);
+            let of = parts.iter_mut().find(|part| part.mine.contains(&group.0));
+            if !of.is_some_and(|part| part.keyed.add(group, bytes)) {
+                return Err(Error::data(
+                    "the state of a step does not have the form it should",
+                ));
             }
         }
         Ok(parts)
@@ -278,18 +277,6 @@ fn counts(content: &Content) -> Result<BTreeMap<String, Counts>> {
         return Ok(BTreeMap::new());
     }
     element::decode(&mut bytes)
-}
-
-fn record(group: KeyGroup, bytes: &mut &[u8]) -> Result<KeyedRecord> {
-    let short = || Error::data("a record of state is longer than its frame");
-    let (len, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
-    let len = usize::try_from(u64::from_le_bytes(*len)).map_err(|_| short())?;
-    let (record, rest) = rest.split_at_checked(len).ok_or_else(short)?;
-    *bytes = rest;
-    Ok(KeyedRecord {
-        group,
-        bytes: record.to_vec(),
-    })
 }
 
 fn source_state((step, source): (&String, &SourceSnapshot)) -> SourceState {

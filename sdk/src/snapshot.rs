@@ -1,25 +1,23 @@
 //! Snapshot records: what a step writes down and finds again.
 //!
-//! Owns the record form (keyed records by key group, plain records by step) and its versions. Does
-//! not own where records are stored: a runner does. Invariant: keyed records can be handed to any
-//! division of key groups.
+//! Owns the record form (keyed records by key group, plain records by step), its versions, and how
+//! snapshots that say only what changed are put together with those before them. Does not own where
+//! records are stored: a runner does. Invariant: keyed records can be handed to any division of key
+//! groups.
+
+mod records;
+mod replay;
+
+pub use records::{KeyedRecord, KeyedRecords};
+pub use replay::replay;
 
 use crate::hash::{HASH_VERSION, KeyGroup};
 use std::ops::Range;
 
 /// Version of the record layout below.
-pub const SNAPSHOT_VERSION: u32 = 1;
+pub const SNAPSHOT_VERSION: u32 = 2;
 
-/// One keyed record: everything a step holds for one key.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
-pub struct KeyedRecord {
-    /// The key's group.
-    pub group: KeyGroup,
-    /// Encoded by the step.
-    pub bytes: Vec<u8>,
-}
-
-/// What one instance of a step holds.
+/// What one instance of a step holds, or what of it has changed.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct StepSnapshot {
     /// Version of this layout.
@@ -28,10 +26,24 @@ pub struct StepSnapshot {
     pub hash_version: u32,
     /// Number of key groups of the pipeline.
     pub key_groups: u16,
+    /// The key groups of the instance.
+    pub mine: Range<u16>,
+    /// It says everything. Otherwise it goes with the snapshots before it; see [`replay`].
+    pub whole: bool,
+    /// Heads of records that are no more, of any key in `mine`, unless they are written again here.
+    pub gone: Vec<Vec<u8>>,
     /// Records by key.
-    pub keyed: Vec<KeyedRecord>,
-    /// Records of the instance: the same on every instance, such as its input watermark.
+    pub keyed: KeyedRecords,
+    /// Records of the instance: the same on every instance, such as its input watermark. Always all
+    /// of them.
     pub plain: Vec<Vec<u8>>,
+}
+
+impl StepSnapshot {
+    /// True if it says that nothing is held.
+    pub fn is_nothing(&self) -> bool {
+        self.whole && self.keyed.is_empty() && self.plain.is_empty()
+    }
 }
 
 /// Takes the records of one step.
@@ -41,14 +53,22 @@ pub struct SnapshotWriter {
 }
 
 impl SnapshotWriter {
-    /// Nothing written yet, for a pipeline of `key_groups` groups.
+    /// Nothing written yet, for a pipeline of `key_groups` groups and an instance that has them all.
     pub fn new(key_groups: u16) -> Self {
+        SnapshotWriter::of(key_groups, 0..key_groups)
+    }
+
+    /// The same for an instance that has the groups `mine`.
+    pub fn of(key_groups: u16, mine: Range<u16>) -> Self {
         SnapshotWriter {
             snapshot: StepSnapshot {
                 version: SNAPSHOT_VERSION,
                 hash_version: HASH_VERSION,
                 key_groups,
-                keyed: Vec::new(),
+                mine,
+                whole: true,
+                gone: Vec::new(),
+                keyed: KeyedRecords::default(),
                 plain: Vec::new(),
             },
         }
@@ -59,9 +79,21 @@ impl SnapshotWriter {
         self.snapshot.key_groups
     }
 
-    /// Adds what is held for one key.
-    pub fn keyed(&mut self, group: KeyGroup, bytes: Vec<u8>) {
-        self.snapshot.keyed.push(KeyedRecord { group, bytes });
+    /// Adds a record: `head` and `key` say what it is of, `rest` what is held.
+    pub fn keyed(&mut self, group: KeyGroup, head: &[u8], key: &[u8], rest: &[&[u8]]) {
+        self.snapshot.keyed.push(group, head, key, rest);
+    }
+
+    /// Moves all of `records` here.
+    pub fn append(&mut self, records: &mut KeyedRecords) {
+        self.snapshot.keyed.append(records);
+    }
+
+    /// Only changes are written: of what was held before, the records with one of the heads `gone`
+    /// are no more.
+    pub fn changes(&mut self, gone: Vec<Vec<u8>>) {
+        self.snapshot.whole = false;
+        self.snapshot.gone = gone;
     }
 
     /// Adds a record of the instance.
@@ -83,17 +115,16 @@ pub struct SnapshotReader {
 }
 
 impl SnapshotReader {
-    /// The records of `parts` whose group lies in `mine`.
+    /// The records of `parts`, whole ones, whose group lies in `mine`.
     pub fn new(parts: Vec<StepSnapshot>, mine: Range<u16>) -> Self {
+        debug_assert!(parts.iter().all(|part| part.whole), "put together first");
         SnapshotReader { parts, mine }
     }
 
     /// Keyed records of this instance's groups.
-    pub fn keyed(&self) -> impl Iterator<Item = &KeyedRecord> {
-        self.parts
-            .iter()
-            .flat_map(|p| &p.keyed)
-            .filter(|r| self.mine.contains(&r.group.0))
+    pub fn keyed(&self) -> impl Iterator<Item = KeyedRecord<'_>> {
+        let parts = self.parts.iter();
+        parts.flat_map(|part| part.keyed.of(self.mine.clone()))
     }
 
     /// Plain records of all instances before.

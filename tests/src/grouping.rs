@@ -136,6 +136,18 @@ impl GroupingStep {
         Ok(writer.finish())
     }
 
+    /// Begins to write down what the step holds now.
+    pub fn freeze(&mut self, since_last: bool, key_groups: u16) -> Result<SnapshotWriter> {
+        let mut writer = SnapshotWriter::new(key_groups);
+        self.step.freeze(since_last, &mut writer)?;
+        Ok(writer)
+    }
+
+    /// Goes on with that.
+    pub fn pace(&mut self, quota: usize, to: &mut SnapshotWriter) -> Result<Flow> {
+        self.step.pace(quota, to)
+    }
+
     /// A new step that goes on from `parts` with the key groups `mine`.
     pub fn restored(&self, parts: Vec<StepSnapshot>, mine: Range<u16>) -> Result<Self> {
         let mut other = GroupingStep::new(&self.windowing, self.drive)?;

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use whitebeam_sdk::erase::{
-    AccId, AccOp, After, ErasedBatch, Firing, Flow, GroupStore, Meet, Port, Proposed, Run, Slot,
-    SpanStore, Stamp, TableId, Which,
+    AccId, AccOp, After, ErasedBatch, Firing, Flow, GroupStore, Meet, Port, Proposed, Run,
+    SaveEntry, Slot, SpanStore, Stamp, TableId, Which,
 };
 use whitebeam_sdk::hash::KeyGroup;
 use whitebeam_sdk::{Error, Result, Timestamp, Window};
@@ -181,13 +181,27 @@ impl GroupStore for Ledger {
     ) -> Result<Flow> {
         self.store.emit_slots(table, firings, from, out)
     }
-    fn save_table(
+    fn save_table(&mut self, table: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()> {
+        self.store.save_table(table, groups, each)
+    }
+    fn save_slots(
         &mut self,
         table: TableId,
+        slots: &[Slot],
         groups: u16,
-        each: &mut dyn FnMut(KeyGroup, Slot, &[u8]),
+        each: &mut SaveEntry<'_>,
     ) -> Result<()> {
-        self.store.save_table(table, groups, each)
+        self.store.save_slots(table, slots, groups, each)
+    }
+    fn peek(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        runs: &[Run],
+        tables: &[TableId],
+        slots: &mut Vec<Option<Slot>>,
+    ) -> Result<()> {
+        self.store.peek(port, input, runs, tables, slots)
     }
     fn load_entry(&mut self, table: TableId, from: &mut &[u8]) -> Result<Slot> {
         self.store.load_entry(table, from)

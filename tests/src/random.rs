@@ -1,6 +1,10 @@
 //! Seeded choices for property tests, and how many cases a run draws.
 
-use whitebeam_testkit::oracle::{Action, random_actions};
+use crate::translate;
+use whitebeam_runner_core::group::{self, GroupOptions, Path};
+use whitebeam_testkit::oracle::{
+    Action, Closing, Strategy, TimestampCombiner, Trigger, random_actions, random_strategy,
+};
 
 /// A source of choices that is the same for the same seed: `choose(n)` is one of `0..n`.
 pub fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
@@ -48,4 +52,38 @@ pub fn keyed_actions(
         KeyedAction { action, keys }
     });
     keyed.collect()
+}
+
+/// A strategy that the path `path` takes.
+pub fn strategy_for(path: Path, choose: &mut dyn FnMut(u64) -> u64) -> Strategy {
+    let count = |n| Trigger::Count(n);
+    loop {
+        let mut strategy = random_strategy(choose);
+        strategy.timestamp_combiner = TimestampCombiner::EndOfWindow;
+        strategy.closing = Closing::FireIfNonEmpty;
+        strategy.trigger = match choose(5) {
+            0 => Trigger::Default,
+            1 => Trigger::Never,
+            2 => Trigger::EndOfWindow,
+            _ => {
+                let early = (choose(3) > 0).then(|| count(1 + choose(4)));
+                let late = (choose(3) > 0).then(|| count(1));
+                let boxed = |t: Trigger| match choose(2) {
+                    0 => Box::new(t),
+                    _ => Box::new(Trigger::Repeatedly(Box::new(t))),
+                };
+                let mut boxed = boxed;
+                Trigger::AfterWatermark {
+                    early: early.map(&mut boxed),
+                    late: late.map(&mut boxed),
+                }
+            }
+        };
+        if choose(2) == 0 {
+            strategy.allowed_lateness = 0;
+        }
+        if group::path(&translate::strategy(&strategy), &GroupOptions::default()) == path {
+            return strategy;
+        }
+    }
 }

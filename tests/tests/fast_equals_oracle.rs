@@ -7,15 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
-use whitebeam_runner_core::group::{self, GroupOptions, Path};
+use whitebeam_runner_core::group::Path;
 use whitebeam_sdk::erase::StoreKind;
-use whitebeam_testkit::oracle::{
-    Closing, Strategy, TimestampCombiner, Trigger, WindowKind, random_strategy,
-};
+use whitebeam_testkit::oracle::{Strategy, WindowKind};
 use whitebeam_tests::grouping::{Drive, GroupingStep};
 use whitebeam_tests::judged::Judged;
-use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds};
-use whitebeam_tests::translate;
+use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds, strategy_for};
 
 /// What a seed stands for.
 #[derive(Debug)]
@@ -23,40 +20,6 @@ struct Case {
     strategy: Strategy,
     drive: Drive,
     actions: Vec<KeyedAction>,
-}
-
-/// A strategy that the path `path` takes.
-fn strategy_for(path: Path, choose: &mut dyn FnMut(u64) -> u64) -> Strategy {
-    let count = |n| Trigger::Count(n);
-    loop {
-        let mut strategy = random_strategy(choose);
-        strategy.timestamp_combiner = TimestampCombiner::EndOfWindow;
-        strategy.closing = Closing::FireIfNonEmpty;
-        strategy.trigger = match choose(5) {
-            0 => Trigger::Default,
-            1 => Trigger::Never,
-            2 => Trigger::EndOfWindow,
-            _ => {
-                let early = (choose(3) > 0).then(|| count(1 + choose(4)));
-                let late = (choose(3) > 0).then(|| count(1));
-                let boxed = |t: Trigger| match choose(2) {
-                    0 => Box::new(t),
-                    _ => Box::new(Trigger::Repeatedly(Box::new(t))),
-                };
-                let mut boxed = boxed;
-                Trigger::AfterWatermark {
-                    early: early.map(&mut boxed),
-                    late: late.map(&mut boxed),
-                }
-            }
-        };
-        if choose(2) == 0 {
-            strategy.allowed_lateness = 0;
-        }
-        if group::path(&translate::strategy(&strategy), &GroupOptions::default()) == path {
-            return strategy;
-        }
-    }
 }
 
 fn case(choose: &mut dyn FnMut(u64) -> u64, path: Path, store: StoreKind) -> Case {

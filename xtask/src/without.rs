@@ -59,7 +59,9 @@ fn step(root: &Path, metadata: &Metadata, runner: &str, full: bool, steps: &mut 
         // target folder, whose paths compilers and their tests treat in a way of their own.
         let copy = std::env::temp_dir().join("whitebeam-without");
         write_copy(root, &copy, &plan)?;
-        build(&copy, &metadata.target_directory, &plan, full)
+        // What is built of a copy must not be taken for what is built of the workspace.
+        let target = metadata.target_directory.join("without");
+        build(&copy, &target, &plan, full)
     });
 }
 

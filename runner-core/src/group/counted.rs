@@ -6,8 +6,9 @@
 //! window, so nothing but windows that are still to fire holds the output watermark, and it equals
 //! the input watermark unless the caller holds it.
 
+use super::changes::by_table;
 use super::slices::Table;
-use super::windowed::Windowed;
+use super::windowed::{Windowed, head_of};
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::erase::{
     After, Dropped, ErasedBatch, Firing, Flow, GroupStore, Outs, Port, Slot, Stamp, Step, TableId,
@@ -27,7 +28,7 @@ struct Emitted {
     nonspeculative: i32,
 }
 
-const NOTHING: Emitted = Emitted {
+static NOTHING: Emitted = Emitted {
     since: 0,
     panes: 0,
     nonspeculative: -1,
@@ -122,30 +123,13 @@ impl Counted {
 
     /// Counts the elements whose slots `upsert` gave, and notes keys that become ready.
     fn count(&mut self) {
+        let (keys, touched, early) = (&mut self.keys, &mut self.touched, self.early);
         let Windowed { runs, tables, .. } = &self.windows;
-        let mut slots = self.slots.iter();
-        let mut from = 0;
-        for run in runs {
-            let tables = &tables[run.first as usize..(run.first + run.n) as usize];
-            let elements = run.upto - from;
-            from = run.upto;
-            match tables {
-                [] => {}
-                [one] => {
-                    let mine = slots.by_ref().take(elements as usize).copied();
-                    Self::count_in(&mut self.keys, &mut self.touched, *one, self.early, mine);
-                }
-                many => {
-                    for _ in 0..elements {
-                        for table in many {
-                            let mine = slots.next().copied().into_iter();
-                            let keys = &mut self.keys;
-                            Self::count_in(keys, &mut self.touched, *table, self.early, mine);
-                        }
-                    }
-                }
-            }
-        }
+        by_table(runs, tables, &self.slots, |table, slots| {
+            let slots = slots.iter().copied();
+            Self::count_in(keys, touched, table, early, slots);
+        });
+        self.windows.note_changed(&self.slots);
         self.slots.clear();
     }
 
@@ -175,6 +159,18 @@ impl Counted {
                 keys.ready.push(slot as Slot);
             }
         }
+    }
+
+    /// Slots are about to fire: has those written that are frozen, and notes that they change.
+    fn before_firing(&mut self, table: TableId, slots: &[Slot]) -> Result<()> {
+        let Windowed { changes, store, .. } = &mut self.windows;
+        let Some(changes) = changes else {
+            return Ok(());
+        };
+        let beside = beside(&self.keys);
+        changes.before(&mut **store, table, slots.iter().copied(), &beside)?;
+        changes.changed(table, slots.iter().copied());
+        Ok(())
     }
 
     /// The firing of one key, which is noted as emitted.
@@ -235,15 +231,16 @@ impl Counted {
     }
 
     /// On-time panes of the window whose table is `table`.
-    fn fire_on_time(&mut self, table: TableId, last: bool) {
+    fn fire_on_time(&mut self, table: TableId, last: bool) -> Result<()> {
         let Some(keys) = &mut self.keys[table.0 as usize] else {
-            return;
+            return Ok(());
         };
         keys.past_end = true;
         let also_empty = self.strategy.on_time == OnTimeBehavior::FireAlways;
         let due: Vec<Slot> = (0..keys.emitted.len() as Slot)
             .filter(|slot| also_empty || keys.emitted[*slot as usize].since > 0)
             .collect();
+        self.before_firing(table, &due)?;
         let fire = |slot| self.fire(table, slot, PaneTiming::OnTime, last);
         let firings = due.into_iter().map(fire).collect();
         self.emission = Some(Emission {
@@ -251,6 +248,7 @@ impl Counted {
             firings,
             from: 0,
         });
+        Ok(())
     }
 
     /// The first window whose end the watermark has passed and whose on-time panes are not out.
@@ -272,23 +270,43 @@ impl Counted {
     }
 
     /// Drops windows that have expired.
-    fn expire(&mut self, wm: Timestamp) {
+    fn expire(&mut self, wm: Timestamp) -> Result<Flow> {
         let lateness = self.strategy.allowed_lateness;
         while let Some((&(end, start), &table)) = self.windows.open.first_key_value()
             && Window::new(start, end).expiry(lateness) < wm
         {
+            if !self.windows.clear_way(table, &beside(&self.keys))? {
+                return Ok(Flow::Yield);
+            }
             self.windows.open.remove(&(end, start));
-            self.windows.store.close(table);
+            self.windows.close(table);
             if let Some(mut keys) = self.keys[table.0 as usize].take() {
                 keys.emitted.clear();
                 self.spare.push(keys.emitted);
             }
         }
+        Ok(Flow::Done)
+    }
+
+    fn save_clocks(&self, to: &mut SnapshotWriter) -> Result<()> {
+        let mut plain = Vec::new();
+        element::encode(&(self.windows.watermark, self.output_watermark), &mut plain)?;
+        to.plain(plain);
+        Ok(())
     }
 
     fn advance_output(&mut self) {
         let held = self.hold.unwrap_or(Timestamp::MAX);
         self.output_watermark = self.output_watermark.max(self.windows.watermark.min(held));
+    }
+}
+
+/// Appends what a slot has emitted.
+fn beside(keys: &[Option<Keys>]) -> impl Fn(TableId, Slot, &mut Vec<u8>) -> Result<()> {
+    |table, slot, to| {
+        let keys = keys[table.0 as usize].as_ref();
+        let emitted = keys.and_then(|keys| keys.emitted.get(slot as usize));
+        element::encode(emitted.unwrap_or(&NOTHING), to)
     }
 }
 
@@ -305,6 +323,7 @@ impl Step for Counted {
             self.follow_tables();
         }
         self.windows.losses.pass_on(port, input, out);
+        self.windows.keep_frozen(port, input, &beside(&self.keys))?;
         let Windowed {
             store,
             runs,
@@ -329,6 +348,7 @@ impl Step for Counted {
             };
             let (past_end, end) = (keys.past_end, keys.window.max_timestamp());
             let mut ready = std::mem::take(&mut keys.ready);
+            self.before_firing(table, &ready)?;
             let mut firings = Vec::with_capacity(ready.len());
             for slot in ready.drain(..) {
                 let on_time_is_out = self.keys[table.0 as usize]
@@ -361,10 +381,15 @@ impl Step for Counted {
             let Some((table, window)) = self.next_on_time(wm) else {
                 break;
             };
+            if !self.windows.clear_way(table, &beside(&self.keys))? {
+                return Ok(Flow::Yield);
+            }
             let last = window.expiry(self.strategy.allowed_lateness) < wm;
-            self.fire_on_time(table, last);
+            self.fire_on_time(table, last)?;
         }
-        self.expire(wm);
+        if self.expire(wm)? == Flow::Yield {
+            return Ok(Flow::Yield);
+        }
         self.advance_output();
         Ok(Flow::Done)
     }
@@ -379,32 +404,30 @@ impl Step for Counted {
     }
 
     fn snapshot(&mut self, to: &mut SnapshotWriter) -> Result<()> {
-        let mut plain = Vec::new();
-        element::encode(&(self.windows.watermark, self.output_watermark), &mut plain)?;
-        to.plain(plain);
-        let groups = to.key_groups();
+        self.save_clocks(to)?;
+        let (groups, beside) = (to.key_groups(), beside(&self.keys));
+        let (mut rest, mut failed) = (Vec::new(), Ok(()));
         for (&(end, start), &table) in &self.windows.open {
-            let emitted = self.keys[table.0 as usize]
-                .as_ref()
-                .map(|k| k.emitted.as_slice());
-            let emitted = emitted.unwrap_or_default();
-            let mut failed = Ok(());
-            self.windows
-                .store
-                .save_table(table, groups, &mut |group, slot, entry| {
-                    let mut bytes = Vec::new();
-                    let of_window = Table::Window(Window::new(start, end));
-                    let state = emitted.get(slot as usize).copied().unwrap_or(NOTHING);
-                    let encoded = element::encode(&(of_window, state), &mut bytes);
-                    if let Err(e) = encoded {
-                        failed = Err(e);
-                    }
-                    bytes.extend_from_slice(entry);
-                    to.keyed(group, bytes);
-                })?;
-            failed?;
+            let head = head_of(Window::new(start, end))?;
+            let store = &mut self.windows.store;
+            store.save_table(table, groups, &mut |entry| {
+                rest.clear();
+                if let Err(e) = beside(table, entry.slot, &mut rest) {
+                    failed = Err(e);
+                }
+                to.keyed(entry.group, &head, entry.key, &[entry.acc, &rest]);
+            })?;
         }
-        Ok(())
+        failed
+    }
+
+    fn freeze(&mut self, since_last: bool, to: &mut SnapshotWriter) -> Result<()> {
+        self.save_clocks(to)?;
+        self.windows.freeze_tables(since_last, to)
+    }
+
+    fn pace(&mut self, quota: usize, to: &mut SnapshotWriter) -> Result<Flow> {
+        self.windows.pace_tables(quota, &beside(&self.keys), to)
     }
 
     fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
@@ -414,14 +437,14 @@ impl Step for Counted {
             self.output_watermark = self.output_watermark.max(output);
         }
         for record in from.keyed() {
-            let mut bytes = record.bytes.as_slice();
-            let (table, state): (Table, Emitted) = element::decode(&mut bytes)?;
-            let Table::Window(window) = table else {
+            let mut bytes = record.bytes;
+            let Table::Window(window) = element::decode(&mut bytes)? else {
                 continue;
             };
             let table = self.windows.table(window);
             self.follow_tables();
             let slot = self.windows.store.load_entry(table, &mut bytes)? as usize;
+            let state: Emitted = element::decode(&mut bytes)?;
             if let Some(keys) = &mut self.keys[table.0 as usize] {
                 if keys.emitted.len() <= slot {
                     keys.emitted.resize(slot + 1, NOTHING);

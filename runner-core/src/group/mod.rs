@@ -5,6 +5,7 @@
 //! equal to the general path.
 
 mod assign;
+mod changes;
 mod clocks;
 mod counted;
 mod general;

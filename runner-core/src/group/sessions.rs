@@ -195,7 +195,7 @@ impl Step for Sessions {
                 let mut bytes = Vec::new();
                 element::encode(&window, &mut bytes)?;
                 let group = self.store.save_span(slot, groups, &mut bytes)?;
-                to.keyed(group, bytes);
+                to.keyed(group, &bytes, &[], &[]);
             }
         }
         Ok(())
@@ -206,7 +206,7 @@ impl Step for Sessions {
             self.watermark = self.watermark.max(element::decode(&mut plain)?);
         }
         for record in from.keyed() {
-            let mut bytes = record.bytes.as_slice();
+            let mut bytes = record.bytes;
             let window = element::decode(&mut bytes)?;
             self.store.load_span(window, &mut bytes, &mut self.book)?;
         }

@@ -248,11 +248,9 @@ impl Step for Slices {
         for (start, &table) in &self.open {
             let mut head = Vec::new();
             element::encode(&Table::Slice(*start), &mut head)?;
-            self.windows
-                .store
-                .save_table(table, groups, &mut |group, _, entry| {
-                    to.keyed(group, [head.as_slice(), entry].concat());
-                })?;
+            self.windows.store.save_table(table, groups, &mut |entry| {
+                to.keyed(entry.group, &head, entry.key, &[entry.acc]);
+            })?;
         }
         Ok(())
     }
@@ -264,7 +262,7 @@ impl Step for Slices {
             self.fired = self.fired.max(fired);
         }
         for record in from.keyed() {
-            let mut bytes = record.bytes.as_slice();
+            let mut bytes = record.bytes;
             let (store, most) = (&mut self.windows.store, self.most);
             let table = match element::decode(&mut bytes)? {
                 Table::Slice(start) => {

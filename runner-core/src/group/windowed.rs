@@ -5,10 +5,12 @@
 //! the last instant of the first window that is not fully emitted.
 
 use super::assign::{Losses, cell_of, explicit_runs, timestamp_runs};
+use super::changes::{Beside, Changes, Open, by_table, nothing};
 use super::slices::Table;
 use std::collections::BTreeMap;
 use whitebeam_sdk::erase::{
-    After, Dropped, ErasedBatch, Flow, GroupStore, Outs, Port, Run, Stamp, Step, TableId, Which,
+    After, Dropped, ErasedBatch, Flow, GroupStore, Outs, Port, Run, Slot, Stamp, Step, TableId,
+    Which,
 };
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
 use whitebeam_sdk::window::{Window, WindowFn};
@@ -30,6 +32,10 @@ pub(super) struct Windowed {
     pub(super) losses: Losses,
     pub(super) runs: Vec<Run>,
     pub(super) tables: Vec<TableId>,
+    /// From the first freeze on.
+    pub(super) changes: Option<Changes>,
+    slots: Vec<Slot>,
+    peeked: Vec<Option<Slot>>,
 }
 
 impl std::fmt::Debug for Windowed {
@@ -51,6 +57,9 @@ impl Windowed {
             losses: Losses::new(late_ports),
             runs: Vec::new(),
             tables: Vec::new(),
+            changes: None,
+            slots: Vec::new(),
+            peeked: Vec::new(),
         }
     }
 
@@ -89,9 +98,95 @@ impl Windowed {
         out: &mut Outs<'_>,
     ) -> Result<Flow> {
         self.losses.pass_on(port, input, out);
+        self.keep_frozen(port, input, &nothing)?;
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.clear();
+        let wanted = self.changes.is_some().then_some(&mut slots);
         self.store
-            .upsert(port, input, &self.runs, &self.tables, None)?;
+            .upsert(port, input, &self.runs, &self.tables, wanted)?;
+        self.note_changed(&slots);
+        self.slots = slots;
         Ok(Flow::Done)
+    }
+
+    /// Has everything written that is frozen and that the elements of `input` are about to change.
+    pub(super) fn keep_frozen(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        beside: &Beside<'_>,
+    ) -> Result<()> {
+        let Some(changes) = self.changes.as_mut().filter(|changes| changes.is_writing()) else {
+            return Ok(());
+        };
+        let (store, peeked) = (&mut *self.store, &mut self.peeked);
+        peeked.clear();
+        store.peek(port, input, &self.runs, &self.tables, peeked)?;
+        let mut kept = Ok(());
+        by_table(&self.runs, &self.tables, peeked, |table, slots| {
+            if kept.is_ok() {
+                let slots = slots.iter().flatten().copied();
+                kept = changes.before(store, table, slots, beside);
+            }
+        });
+        kept
+    }
+
+    /// The elements that were assigned last have changed these slots.
+    pub(super) fn note_changed(&mut self, slots: &[Slot]) {
+        if let Some(changes) = &mut self.changes {
+            by_table(&self.runs, &self.tables, slots, |table, slots| {
+                changes.changed(table, slots.iter().copied());
+            });
+        }
+    }
+
+    /// Writes some of what is frozen in a table; true if it may be emptied.
+    pub(super) fn clear_way(&mut self, table: TableId, beside: &Beside<'_>) -> Result<bool> {
+        match &mut self.changes {
+            Some(changes) => changes.clear_way(&mut *self.store, table, beside),
+            None => Ok(true),
+        }
+    }
+
+    pub(super) fn close(&mut self, table: TableId) {
+        self.store.close(table);
+        if let Some(changes) = &mut self.changes {
+            changes.closed(table);
+        }
+    }
+
+    /// Freezes every open window.
+    pub(super) fn freeze_tables(
+        &mut self,
+        since_last: bool,
+        to: &mut SnapshotWriter,
+    ) -> Result<()> {
+        let mut open = Vec::with_capacity(self.open.len());
+        for (&(end, start), &table) in &self.open {
+            let (head, len) = (head_of(Window::new(start, end))?, self.store.len(table));
+            open.push(Open { table, head, len });
+        }
+        let since_last = since_last && self.changes.is_some();
+        let changes = self.changes.get_or_insert_default();
+        changes.freeze(since_last, open.into_iter(), to);
+        Ok(())
+    }
+
+    /// Goes on writing.
+    pub(super) fn pace_tables(
+        &mut self,
+        quota: usize,
+        beside: &Beside<'_>,
+        to: &mut SnapshotWriter,
+    ) -> Result<Flow> {
+        let Some(changes) = &mut self.changes else {
+            return Ok(Flow::Done);
+        };
+        match changes.pace(&mut *self.store, quota, beside, to)? {
+            true => Ok(Flow::Done),
+            false => Ok(Flow::Yield),
+        }
     }
 
     /// Emits every window whose last instant lies before `limit`.
@@ -105,6 +200,12 @@ impl Windowed {
             && end.previous() < limit
         {
             let stamp = stamp_of(Window::new(start, end));
+            if !self.clear_way(table, &nothing)? {
+                return Ok(Flow::Yield);
+            }
+            if let Some(changes) = &mut self.changes {
+                changes.emptying(table);
+            }
             if self
                 .store
                 .emit(&[table], which, &stamp, After::Close, out)?
@@ -113,7 +214,7 @@ impl Windowed {
                 return Ok(Flow::Yield);
             }
             self.open.remove(&(end, start));
-            self.store.close(table);
+            self.close(table);
             if !out.is_empty() {
                 // One window's panes a batch: its metadata stays one value.
                 return Ok(Flow::Yield);
@@ -133,13 +234,18 @@ impl Windowed {
     pub(super) fn save(&mut self, to: &mut SnapshotWriter) -> Result<()> {
         let groups = to.key_groups();
         for (&(end, start), &table) in &self.open {
-            let mut head = Vec::new();
-            element::encode(&Table::Window(Window::new(start, end)), &mut head)?;
-            self.store
-                .save_table(table, groups, &mut |group, _, entry| {
-                    to.keyed(group, [head.as_slice(), entry].concat());
-                })?;
+            let head = head_of(Window::new(start, end))?;
+            self.store.save_table(table, groups, &mut |entry| {
+                to.keyed(entry.group, &head, entry.key, &[entry.acc]);
+            })?;
         }
+        Ok(())
+    }
+
+    fn save_watermark(&self, to: &mut SnapshotWriter) -> Result<()> {
+        let mut plain = Vec::new();
+        element::encode(&self.watermark, &mut plain)?;
+        to.plain(plain);
         Ok(())
     }
 
@@ -172,6 +278,13 @@ impl Windowed {
             });
         }
     }
+}
+
+/// What the records of a window begin with.
+pub(super) fn head_of(window: Window) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    element::encode(&Table::Window(window), &mut head)?;
+    Ok(head)
 }
 
 /// The only pane of a window.
@@ -217,10 +330,17 @@ impl Step for Windowed {
     }
 
     fn snapshot(&mut self, to: &mut SnapshotWriter) -> Result<()> {
-        let mut plain = Vec::new();
-        element::encode(&self.watermark, &mut plain)?;
-        to.plain(plain);
+        self.save_watermark(to)?;
         self.save(to)
+    }
+
+    fn freeze(&mut self, since_last: bool, to: &mut SnapshotWriter) -> Result<()> {
+        self.save_watermark(to)?;
+        self.freeze_tables(since_last, to)
+    }
+
+    fn pace(&mut self, quota: usize, to: &mut SnapshotWriter) -> Result<Flow> {
+        self.pace_tables(quota, &nothing, to)
     }
 
     fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
@@ -228,7 +348,7 @@ impl Step for Windowed {
             self.watermark = self.watermark.max(element::decode(&mut plain)?);
         }
         for record in from.keyed() {
-            let mut bytes = record.bytes.as_slice();
+            let mut bytes = record.bytes;
             if let Table::Window(window) = element::decode(&mut bytes)? {
                 let table = self.table(window);
                 self.store.load_entry(table, &mut bytes)?;

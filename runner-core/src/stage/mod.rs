@@ -14,6 +14,7 @@ pub use node::{Body, NodeSpec, Outlet};
 
 use crate::stage::node::StageNode;
 use paced::{Parked, Settling};
+use std::ops::Range;
 use whitebeam_sdk::erase::{Dropped, ErasedBatch, Flow, Outs, Port, Step};
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
@@ -251,6 +252,41 @@ impl Stage {
             }
         }
         Ok(all)
+    }
+
+    /// Begins to write down what every step holds now, by node; between bundles. With `since_last`
+    /// only what has changed since the call before. What is not written at once, [`Self::pace`]
+    /// writes.
+    pub fn freeze(
+        &mut self,
+        since_last: bool,
+        key_groups: u16,
+        mine: &Range<u16>,
+    ) -> Result<Vec<(NodeId, SnapshotWriter)>> {
+        let mut all = Vec::new();
+        for node in &mut self.nodes {
+            if let Body::Step(step) = &mut node.body {
+                let mut to = SnapshotWriter::of(key_groups, mine.clone());
+                let frozen = step.freeze(since_last, &mut to);
+                frozen.map_err(|e| node.context.place(e))?;
+                all.push((node.id, to));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Goes on with what [`Self::freeze`] has begun, by about `quota` records a step.
+    pub fn pace(&mut self, quota: usize, to: &mut [(NodeId, SnapshotWriter)]) -> Result<Flow> {
+        let mut flow = Flow::Done;
+        for node in &mut self.nodes {
+            if let Body::Step(step) = &mut node.body
+                && let Some((_, to)) = to.iter_mut().find(|(id, _)| *id == node.id)
+                && step.pace(quota, to).map_err(|e| node.context.place(e))? == Flow::Yield
+            {
+                flow = Flow::Yield;
+            }
+        }
+        Ok(flow)
     }
 
     /// Takes over snapshots for each node; before the first bundle.

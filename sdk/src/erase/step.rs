@@ -109,6 +109,19 @@ pub trait Step: Send {
         let _ = to;
         Ok(())
     }
+    /// Begins to write down what this step holds at this moment, between bundles: everything, or,
+    /// with `since_last`, only what has changed since the call before, which then must have been
+    /// written to its end. What is not written now, [`Step::pace`] writes, as it was now. A step
+    /// may write more than it was asked for; the snapshot says which it is.
+    fn freeze(&mut self, since_last: bool, to: &mut SnapshotWriter) -> Result<()> {
+        let _ = since_last;
+        self.snapshot(to)
+    }
+    /// Goes on with what [`Step::freeze`] has begun, by about `quota` records.
+    fn pace(&mut self, quota: usize, to: &mut SnapshotWriter) -> Result<Flow> {
+        let _ = (quota, to);
+        Ok(Flow::Done)
+    }
     /// Takes over what `from` holds for this step's key groups, before the first bundle.
     fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
         let _ = from;

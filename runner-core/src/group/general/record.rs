@@ -117,7 +117,7 @@ impl General {
         for acc in contents {
             self.store.save_acc(acc, &mut bytes)?;
         }
-        to.keyed(group, bytes);
+        to.keyed(group, &bytes, &[], &[]);
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl General {
         }
         self.load_clocks(from)?;
         for record in from.keyed() {
-            self.load_key(record.group, &record.bytes)?;
+            self.load_key(record.group, record.bytes)?;
         }
         self.note_next_processing();
         Ok(())

@@ -9,9 +9,12 @@ use super::feed::{ErasedFeed, Target};
 use super::keys::Keys;
 use super::ring::{Place, Ring, Showing, columns_of};
 use super::table::Table;
-use super::{AccId, AccOp, After, Firing, GroupStore, Run, Slot, Stamp, TableId, Which};
+use super::{
+    AccId, AccOp, After, Firing, GroupStore, Run, SaveEntry, SavedEntry, Slot, Stamp, TableId,
+    Which,
+};
 use crate::batch::{Batch, batch_len};
-use crate::element;
+use crate::element::{self, Key};
 use crate::erase::batch::{ErasedBatch, typed};
 use crate::erase::gather::Gather;
 use crate::erase::step::{Flow, Port};
@@ -188,6 +191,32 @@ impl<G: Gather> GroupStore for TableStore<G> {
         Ok(())
     }
 
+    fn peek(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        runs: &[Run],
+        ids: &[TableId],
+        slots: &mut Vec<Option<Slot>>,
+    ) -> Result<()> {
+        let (places, ring) = (&self.places, &self.ring);
+        let (mut runs, mut row) = (runs.iter().peekable(), 0);
+        self.feeds[port].keys(input, &mut |key| {
+            while runs.next_if(|run| run.upto <= row).is_some() {}
+            row += 1;
+            let Some(run) = runs.peek() else { return };
+            let hash = stable_hash(key);
+            for id in &ids[run.first as usize..(run.first + run.n) as usize] {
+                slots.push(match &places[id.0 as usize] {
+                    Some(Place::Own(table)) => table.find(hash, key),
+                    Some(Place::Column(column)) => ring.find(*column, hash, key),
+                    None => None,
+                });
+            }
+        });
+        Ok(())
+    }
+
     fn emit(
         &mut self,
         parts: &[TableId],
@@ -291,7 +320,7 @@ impl<G: Gather> GroupStore for TableStore<G> {
         slots: &mut Vec<Slot>,
     ) -> Result<()> {
         let keys = &mut self.keys;
-        self.feeds[port].resolve(input, &mut |key| keys.slot(key), slots);
+        self.feeds[port].keys(input, &mut |key| slots.push(keys.slot(key)));
         Ok(())
     }
 
@@ -402,36 +431,45 @@ impl<G: Gather> GroupStore for TableStore<G> {
         Ok(id)
     }
 
-    fn save_table(
-        &mut self,
-        id: TableId,
-        groups: u16,
-        each: &mut dyn FnMut(KeyGroup, Slot, &[u8]),
-    ) -> Result<()> {
-        let mut bytes = Vec::new();
-        let mut save = |slot: usize, key: &G::Key, acc: &G::Acc| {
-            bytes.clear();
-            element::encode(key, &mut bytes)?;
-            element::encode(acc, &mut bytes)?;
-            each(KeyGroup::of(stable_hash(key), groups), slot as Slot, &bytes);
-            Ok(())
-        };
+    fn save_table(&mut self, id: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()> {
+        let mut saving = Saving::new(groups, each);
         let slots = match &self.places[id.0 as usize] {
             Some(Place::Own(Table { entries, .. })) => {
                 let mut all = entries.iter().enumerate();
-                all.try_for_each(|(slot, e)| save(slot, &e.key, &e.acc))?;
+                all.try_for_each(|(slot, e)| saving.save(slot, &e.key, &e.acc))?;
                 entries.len()
             }
             Some(Place::Column(column)) => {
                 let mut all = self.ring.column(*column);
-                all.try_for_each(|(slot, key, acc)| save(slot, key, acc))?;
+                all.try_for_each(|(slot, key, acc)| saving.save(slot, key, acc))?;
                 self.ring.slots()
             }
             None => return Err(Error::internal("saving a closed table")),
         };
         let pending = self.merged.iter().filter(|_| self.resetting == Some(id));
         let mut owed = pending.flat_map(|table| &table.entries).enumerate();
-        owed.try_for_each(|(i, e)| save(slots + i, &e.key, &e.acc))
+        owed.try_for_each(|(i, e)| saving.save(slots + i, &e.key, &e.acc))
+    }
+
+    fn save_slots(
+        &mut self,
+        id: TableId,
+        slots: &[Slot],
+        groups: u16,
+        each: &mut SaveEntry<'_>,
+    ) -> Result<()> {
+        let mut saving = Saving::new(groups, each);
+        let mut slots = slots.iter().map(|&slot| slot as usize);
+        match &mut self.places[id.0 as usize] {
+            Some(Place::Own(Table { entries, .. })) => {
+                slots.try_for_each(|slot| saving.save(slot, &entries[slot].key, &entries[slot].acc))
+            }
+            Some(Place::Column(column)) => slots.try_for_each(|slot| {
+                let (key, acc) = self.ring.entry_mut(*column, slot);
+                saving.save(slot, key, acc)
+            }),
+            None => Err(Error::internal("saving a closed table")),
+        }
     }
 
     fn load_entry(&mut self, id: TableId, from: &mut &[u8]) -> Result<Slot> {
@@ -467,6 +505,39 @@ impl<G: Gather> GroupStore for TableStore<G> {
             + self.spans.bytes()
             + self.keys.bytes()
             + self.accs.capacity() * size_of::<Option<G::Acc>>()
+    }
+}
+
+/// Encodes entries one after the other into the same bytes.
+struct Saving<'a, 'e> {
+    groups: u16,
+    each: &'a mut SaveEntry<'e>,
+    bytes: Vec<u8>,
+}
+
+impl<'a, 'e> Saving<'a, 'e> {
+    fn new(groups: u16, each: &'a mut SaveEntry<'e>) -> Self {
+        let bytes = Vec::new();
+        Saving {
+            groups,
+            each,
+            bytes,
+        }
+    }
+
+    fn save<K: Key, A: element::Element>(&mut self, slot: usize, key: &K, acc: &A) -> Result<()> {
+        self.bytes.clear();
+        element::encode(key, &mut self.bytes)?;
+        let key_len = self.bytes.len();
+        element::encode(acc, &mut self.bytes)?;
+        let (key_bytes, acc) = self.bytes.split_at(key_len);
+        (self.each)(SavedEntry {
+            group: KeyGroup::of(stable_hash(key), self.groups),
+            slot: slot as Slot,
+            key: key_bytes,
+            acc,
+        });
+        Ok(())
     }
 }
 

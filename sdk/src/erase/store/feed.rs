@@ -29,13 +29,8 @@ pub(crate) trait ErasedFeed<G: Gather>: Send + Sync {
         target: Target<'_, G>,
         slots: Option<&mut Vec<Slot>>,
     );
-    /// Calls `key_slot` for each element's key.
-    fn resolve(
-        &self,
-        input: &mut dyn ErasedBatch,
-        key_slot: &mut dyn FnMut(&G::Key) -> Slot,
-        slots: &mut Vec<Slot>,
-    );
+    /// Calls `visit` for each element's key. The elements stay.
+    fn keys(&self, input: &mut dyn ErasedBatch, visit: &mut dyn FnMut(&G::Key));
     /// See `GroupStore::accumulate`.
     fn accumulate(
         &self,
@@ -91,14 +86,9 @@ impl<G: Gather, F: Feed<G>> ErasedFeed<G> for TypedFeed<F> {
         input.clear();
     }
 
-    fn resolve(
-        &self,
-        input: &mut dyn ErasedBatch,
-        key_slot: &mut dyn FnMut(&G::Key) -> Slot,
-        slots: &mut Vec<Slot>,
-    ) {
+    fn keys(&self, input: &mut dyn ErasedBatch, visit: &mut dyn FnMut(&G::Key)) {
         let batch = typed::<F::Item>(input);
-        slots.extend(batch.values().iter().map(|item| key_slot(F::key(item))));
+        batch.values().iter().for_each(|item| visit(F::key(item)));
     }
 
     fn accumulate(

@@ -119,10 +119,26 @@ pub enum Which {
     Partials,
 }
 
+/// A key with its accumulator, encoded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SavedEntry<'a> {
+    /// The key's group.
+    pub group: KeyGroup,
+    /// Where it is.
+    pub slot: Slot,
+    /// The key's encoding.
+    pub key: &'a [u8],
+    /// The accumulator's.
+    pub acc: &'a [u8],
+}
+
+/// Told of entries as they are saved.
+pub type SaveEntry<'a> = dyn FnMut(SavedEntry<'_>) + 'a;
+
 /// Keys and accumulators of one grouping.
 ///
 /// **Tables** (windows that do not merge): `open`, `open_slice`, `upsert`, `emit`, `emit_slots`,
-/// `close`.
+/// `close`; `peek`, `save_slots`.
 /// **Spans** (windows that only grow and merge): see [`SpanStore`].
 /// **Accumulators** (windows that merge; the general path): `resolve`, `new_acc`, `accumulate`,
 /// `merge_acc`, `emit_accs`, `free_acc`, `evict`.
@@ -148,6 +164,16 @@ pub trait GroupStore: SpanStore + Send {
         runs: &[Run],
         tables: &[TableId],
         slots: Option<&mut Vec<Slot>>,
+    ) -> Result<()>;
+    /// Appends the slots that `upsert` would, as far as the keys are there; `None` for others. The
+    /// elements stay.
+    fn peek(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        runs: &[Run],
+        tables: &[TableId],
+        slots: &mut Vec<Option<Slot>>,
     ) -> Result<()>;
     /// Emits every key of the tables `parts`, merged where a key is in several, all under one
     /// stamp. With [`After::Close`] and one part the table is emptied as it is emitted; several
@@ -208,11 +234,14 @@ pub trait GroupStore: SpanStore + Send {
     /// Encodes key and accumulator of every slot of a table that is not yet emitted, then, under
     /// slots of no key, what an open emission took out of it by [`After::Reset`] and still owes
     /// (of several parts, all with the first).
-    fn save_table(
+    fn save_table(&mut self, table: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()>;
+    /// Encodes key and accumulator of some slots of a table.
+    fn save_slots(
         &mut self,
         table: TableId,
+        slots: &[Slot],
         groups: u16,
-        each: &mut dyn FnMut(KeyGroup, Slot, &[u8]),
+        each: &mut SaveEntry<'_>,
     ) -> Result<()>;
     /// Adds one encoded key and accumulator to a table, merging if the key is there; moves past
     /// them.

@@ -237,6 +237,14 @@ impl<K: Key, A: Element> Ring<K, A> {
         }
     }
 
+    /// The slot of `key`, if the column holds it.
+    pub(super) fn find(&self, column: Column, hash: u64, key: &K) -> Option<Slot> {
+        let entries = &self.keys.entries;
+        let found = self.keys.index.find(hash, |slot| entries[slot].key == *key);
+        let held = |slot: &usize| entries[*slot].columns & column.bit() != 0;
+        found.ok().filter(held).map(|slot| slot as Slot)
+    }
+
     /// Merges `acc` into what a column holds of `key`.
     pub(super) fn merge<G>(&mut self, gather: &G, column: Column, key: K, acc: A) -> usize
     where

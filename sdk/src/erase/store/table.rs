@@ -3,6 +3,7 @@
 //! Slots are stable: growth moves only the index. Nothing is ever removed singly; a table is
 //! dropped whole when its window is done.
 
+use super::Slot;
 use super::index::Index;
 use crate::element::Key;
 
@@ -46,6 +47,15 @@ impl<K: Key, A> Table<K, A> {
             Ok(slot) => slot,
             Err(at) => self.insert(hash, at, Entry { key, acc: make() }),
         }
+    }
+
+    /// The slot of `key`, if it is there.
+    pub(super) fn find(&self, hash: u64, key: &K) -> Option<Slot> {
+        if size_of::<K>() == 0 {
+            return (!self.entries.is_empty()).then_some(0);
+        }
+        let found = self.index.find(hash, |slot| self.entries[slot].key == *key);
+        found.ok().map(|slot| slot as Slot)
     }
 
     #[inline(never)]

@@ -11,8 +11,9 @@ use crate::erase::batch::{ErasedBatch, typed};
 use crate::erase::gather::Gather;
 use crate::erase::step::Flow;
 use crate::erase::store::fast::stamped;
-use crate::erase::store::{Slot, Stamp, Which};
+use crate::erase::store::{SaveEntry, SavedEntry, Slot, Stamp, Which};
 use crate::error::Result;
+use crate::hash::{KeyGroup, stable_hash};
 
 /// A decoded record.
 pub(super) struct Entry<G: Gather> {
@@ -67,6 +68,24 @@ pub(super) fn update<G: Gather>(
         Some(slot) => table.set(pages, slot, record).map(|()| slot),
         None => table.insert(pages, record, key_len),
     }
+}
+
+/// Shows the record of `slot` as it is.
+pub(super) fn save<G: Gather>(
+    record: &[u8],
+    slot: Slot,
+    groups: u16,
+    each: &mut SaveEntry<'_>,
+) -> Result<()> {
+    let entry = Entry::<G>::decode(record)?;
+    let (key, acc) = record.split_at(entry.key_len);
+    each(SavedEntry {
+        group: KeyGroup::of(stable_hash(&entry.key), groups),
+        slot,
+        key,
+        acc,
+    });
+    Ok(())
 }
 
 /// Adds every entry of `part` to `into`. Like the fast store, it takes the first accumulator of a

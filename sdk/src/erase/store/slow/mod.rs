@@ -19,7 +19,7 @@ mod spans;
 
 use super::fast::emit_row;
 use super::feed::ErasedFeed;
-use super::{AccId, AccOp, After, Firing, GroupStore, Run, Slot, Stamp, TableId, Which};
+use super::{AccId, AccOp, After, Firing, GroupStore, Run, SaveEntry, Slot, Stamp, TableId, Which};
 use crate::batch::batch_len;
 use crate::element;
 use crate::erase::batch::{ErasedBatch, typed};
@@ -27,7 +27,7 @@ use crate::erase::gather::Gather;
 use crate::erase::step::{Flow, Port};
 use crate::error::{Error, Result};
 use crate::hash::{KeyGroup, stable_hash};
-use entries::{Entry, drain, encoded, merge_into, update};
+use entries::{Entry, drain, encoded, merge_into, save, update};
 use pages::Pages;
 use records::{SlowAccs, SlowKeys, SlowTable};
 use spans::SlowSpans;
@@ -151,6 +151,29 @@ impl<G: Gather> GroupStore for SlowStore<G> {
         })?;
         input.clear();
         Ok(())
+    }
+
+    fn peek(
+        &mut self,
+        port: Port,
+        input: &mut dyn ErasedBatch,
+        runs: &[Run],
+        ids: &[TableId],
+        slots: &mut Vec<Option<Slot>>,
+    ) -> Result<()> {
+        let (gather, feed) = (Arc::clone(&self.gather), Arc::clone(&self.feeds[port]));
+        let mut runs = runs.iter().peekable();
+        feed.each(&gather, input, &mut |row, key, _| {
+            while runs.next_if(|run| run.upto as usize <= row).is_some() {}
+            let Some(run) = runs.peek() else {
+                return Ok(());
+            };
+            let key = encoded(key)?;
+            for id in &ids[run.first as usize..(run.first + run.n) as usize] {
+                slots.push(self.table(*id)?.0.find(&key));
+            }
+            Ok(())
+        })
     }
 
     fn emit(
@@ -330,20 +353,13 @@ impl<G: Gather> GroupStore for SlowStore<G> {
         self.accs.insert(&mut self.pages, encoded(&acc)?).map(AccId)
     }
 
-    fn save_table(
-        &mut self,
-        id: TableId,
-        groups: u16,
-        each: &mut dyn FnMut(KeyGroup, Slot, &[u8]),
-    ) -> Result<()> {
+    fn save_table(&mut self, id: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()> {
         let pending = self.merged.take_if(|_| self.resetting == Some(id));
         let (table, pages) = self.table(id)?;
         let mut slot = 0;
         for part in [Some(&*table), pending.as_ref()].into_iter().flatten() {
             for at in 0..part.len() as Slot {
-                let record = part.get(pages, at)?;
-                let entry = Entry::<G>::decode(record)?;
-                each(KeyGroup::of(stable_hash(&entry.key), groups), slot, record);
+                save::<G>(part.get(pages, at)?, slot, groups, each)?;
                 slot += 1;
             }
         }
@@ -351,6 +367,18 @@ impl<G: Gather> GroupStore for SlowStore<G> {
             self.merged = pending;
         }
         Ok(())
+    }
+
+    fn save_slots(
+        &mut self,
+        id: TableId,
+        slots: &[Slot],
+        groups: u16,
+        each: &mut SaveEntry<'_>,
+    ) -> Result<()> {
+        let (table, pages) = self.table(id)?;
+        let save = |&slot| save::<G>(table.get(pages, slot)?, slot, groups, each);
+        slots.iter().try_for_each(save)
     }
 
     fn load_entry(&mut self, id: TableId, from: &mut &[u8]) -> Result<Slot> {

@@ -385,13 +385,13 @@ impl<C: Case> Side<C> {
 
 fn save_table<C: Case>(store: &mut dyn GroupStore, table: &Table<C>, records: &mut Records) {
     store
-        .save_table(table.id, GROUPS, &mut |group, slot, bytes| {
-            let key = key_of::<C>(bytes);
-            assert_eq!(group, KeyGroup::of(stable_hash(&key), GROUPS));
+        .save_table(table.id, GROUPS, &mut |entry| {
+            let key = key_of::<C>(entry.key);
+            assert_eq!(entry.group, KeyGroup::of(stable_hash(&key), GROUPS));
             if let Some(known) = table.slots.get(&key) {
-                assert_eq!(*known, slot, "{key:?} keeps its slot");
+                assert_eq!(*known, entry.slot, "{key:?} keeps its slot");
             }
-            records.push((group, bytes.to_vec()));
+            records.push((entry.group, [entry.key, entry.acc].concat()));
         })
         .unwrap();
 }

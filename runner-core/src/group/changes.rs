@@ -1,0 +1,290 @@
+//! `Changes`: how tables are written down while they go on changing.
+//!
+//! Owns two marks per slot: it has changed since the last freeze, and it is frozen and not written
+//! yet. What a snapshot holds is what was there at the freeze: whoever is about to change slots, or
+//! to take them out, has those written first that are frozen. So a freeze itself costs next to
+//! nothing, however much there is to write, and the writing can be spread over time.
+//!
+//! Marks go by words of 64 slots: a word is written whole. Knows nothing of what the policies keep
+//! beside a slot; they tell by `Beside`.
+
+use whitebeam_sdk::Result;
+use whitebeam_sdk::erase::{GroupStore, Run, Slot, TableId};
+use whitebeam_sdk::snapshot::{KeyedRecords, SnapshotWriter};
+
+/// Appends what a policy keeps of a slot beside its accumulator.
+pub(super) type Beside<'a> = dyn Fn(TableId, Slot, &mut Vec<u8>) -> Result<()> + 'a;
+
+/// For policies that keep nothing.
+pub(super) fn nothing(_: TableId, _: Slot, _: &mut Vec<u8>) -> Result<()> {
+    Ok(())
+}
+
+/// Records that are written before a step does anything else.
+pub(super) const SOME: usize = 8192;
+
+/// Slots per word.
+const WORD: usize = 64;
+
+/// A table as it is frozen: what its records begin with, and how many slots it has.
+pub(super) struct Open {
+    pub(super) table: TableId,
+    pub(super) head: Vec<u8>,
+    pub(super) len: usize,
+}
+
+/// The marks of all tables.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    groups: u16,
+    /// By table.
+    tables: Vec<Option<Marks>>,
+    /// Written and not handed over.
+    written: KeyedRecords,
+    /// Heads of tables that were written once and are closed.
+    gone: Vec<Vec<u8>>,
+    /// Frozen slots that are not written.
+    left: usize,
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug, Default)]
+struct Marks {
+    /// Empty until the table was frozen for the first time.
+    head: Vec<u8>,
+    changed: Vec<u64>,
+    frozen: Vec<u64>,
+    /// Frozen slots that are not written.
+    left: usize,
+    /// No word before this one is frozen.
+    from: usize,
+    /// Slots were taken out since the last freeze.
+    is_emptied: bool,
+}
+
+impl Marks {
+    fn freeze_all(&mut self, len: usize) {
+        self.changed.fill(0);
+        self.frozen.clear();
+        self.frozen.resize(len / WORD, u64::MAX);
+        if !len.is_multiple_of(WORD) {
+            self.frozen.push((1 << (len % WORD)) - 1);
+        }
+        self.left = len;
+    }
+
+    fn freeze_changed(&mut self) {
+        if self.left > 0 {
+            self.frozen.fill(0);
+        }
+        // What is frozen has been written, word by word, and is all zero: it takes the next marks.
+        std::mem::swap(&mut self.frozen, &mut self.changed);
+        self.left = self.frozen.iter().map(|w| w.count_ones() as usize).sum();
+    }
+
+    /// Takes the frozen slots of a word.
+    fn take(&mut self, word: usize, slots: &mut Vec<Slot>) {
+        let Some(bits) = self.frozen.get_mut(word) else {
+            return;
+        };
+        let mut bits = std::mem::take(bits);
+        self.left -= bits.count_ones() as usize;
+        while bits != 0 {
+            slots.push((word * WORD) as Slot + bits.trailing_zeros());
+            bits &= bits - 1;
+        }
+    }
+}
+
+impl Changes {
+    /// Freezes the tables `open`: with `since_last` what has changed in them since the last freeze,
+    /// else all of them.
+    pub(super) fn freeze(
+        &mut self,
+        since_last: bool,
+        open: impl Iterator<Item = Open>,
+        to: &mut SnapshotWriter,
+    ) {
+        self.groups = to.key_groups();
+        self.written.clear();
+        let mut gone = std::mem::take(&mut self.gone);
+        self.left = 0;
+        for Open { table, head, len } in open {
+            let marks = self.marks(table);
+            let was_emptied = std::mem::take(&mut marks.is_emptied);
+            if was_emptied {
+                gone.push(head.clone());
+            }
+            marks.head = head;
+            marks.from = 0;
+            match since_last && !was_emptied {
+                true => marks.freeze_changed(),
+                false => marks.freeze_all(len),
+            }
+            self.left += self.tables[table.0 as usize].as_ref().map_or(0, |m| m.left);
+        }
+        if since_last {
+            to.changes(gone);
+        }
+    }
+
+    /// Something that is frozen is not written yet.
+    pub(super) fn is_writing(&self) -> bool {
+        self.left > 0
+    }
+
+    fn marks(&mut self, table: TableId) -> &mut Marks {
+        let at = table.0 as usize;
+        if self.tables.len() <= at {
+            self.tables.resize_with(at + 1, || None);
+        }
+        self.tables[at].get_or_insert_default()
+    }
+
+    /// Slots of a table have changed.
+    pub(super) fn changed(&mut self, table: TableId, slots: impl Iterator<Item = Slot>) {
+        let marks = &mut self.marks(table).changed;
+        for slot in slots {
+            let (word, bit) = (slot as usize / WORD, slot as usize % WORD);
+            if marks.len() <= word {
+                marks.resize(word + 1, 0);
+            }
+            marks[word] |= 1 << bit;
+        }
+    }
+
+    /// Slots of a table are about to change.
+    pub(super) fn before(
+        &mut self,
+        store: &mut dyn GroupStore,
+        table: TableId,
+        slots: impl Iterator<Item = Slot>,
+        beside: &Beside<'_>,
+    ) -> Result<()> {
+        if let Some(Some(marks)) = self.tables.get_mut(table.0 as usize)
+            && marks.left > 0
+        {
+            slots.for_each(|slot| marks.take(slot as usize / WORD, &mut self.slots));
+        }
+        self.write(store, table, beside)
+    }
+
+    /// A table is about to be emptied, piece by piece. It must have nothing left to write.
+    pub(super) fn emptying(&mut self, table: TableId) {
+        if let Some(Some(marks)) = self.tables.get_mut(table.0 as usize) {
+            debug_assert_eq!(marks.left, 0, "what is frozen is still to be written");
+            marks.is_emptied = !marks.head.is_empty();
+        }
+    }
+
+    /// A table has been closed. It must have nothing left to write.
+    pub(super) fn closed(&mut self, table: TableId) {
+        if let Some(marks) = self.tables.get_mut(table.0 as usize).and_then(Option::take) {
+            debug_assert_eq!(marks.left, 0, "what is frozen is still to be written");
+            if !marks.head.is_empty() {
+                self.gone.push(marks.head);
+            }
+        }
+    }
+
+    /// Writes some of what is left of a table, so that it can be emptied; true if nothing is left.
+    pub(super) fn clear_way(
+        &mut self,
+        store: &mut dyn GroupStore,
+        table: TableId,
+        beside: &Beside<'_>,
+    ) -> Result<bool> {
+        self.write_some(store, table, SOME, beside)?;
+        let marks = self.tables.get(table.0 as usize).and_then(Option::as_ref);
+        Ok(marks.is_none_or(|marks| marks.left == 0))
+    }
+
+    /// Goes on writing, by about `quota` records; true once all is written and handed over.
+    pub(super) fn pace(
+        &mut self,
+        store: &mut dyn GroupStore,
+        quota: usize,
+        beside: &Beside<'_>,
+        to: &mut SnapshotWriter,
+    ) -> Result<bool> {
+        let mut table = 0;
+        while self.left > 0 && self.written.len() < quota && table < self.tables.len() {
+            let some = quota - self.written.len();
+            self.write_some(store, TableId(table as u32), some, beside)?;
+            table += 1;
+        }
+        to.append(&mut self.written);
+        Ok(self.left == 0)
+    }
+
+    fn write_some(
+        &mut self,
+        store: &mut dyn GroupStore,
+        table: TableId,
+        quota: usize,
+        beside: &Beside<'_>,
+    ) -> Result<()> {
+        if let Some(Some(marks)) = self.tables.get_mut(table.0 as usize) {
+            while marks.left > 0 && self.slots.len() < quota {
+                marks.take(marks.from, &mut self.slots);
+                marks.from += 1;
+            }
+        }
+        self.write(store, table, beside)
+    }
+
+    /// Writes the slots that were taken.
+    fn write(
+        &mut self,
+        store: &mut dyn GroupStore,
+        table: TableId,
+        beside: &Beside<'_>,
+    ) -> Result<()> {
+        let Some(Some(marks)) = self.tables.get(table.0 as usize) else {
+            return Ok(());
+        };
+        if self.slots.is_empty() {
+            return Ok(());
+        }
+        let (written, mut rest, mut failed) = (&mut self.written, Vec::new(), Ok(()));
+        store.save_slots(table, &self.slots, self.groups, &mut |entry| {
+            rest.clear();
+            if let Err(e) = beside(table, entry.slot, &mut rest) {
+                failed = Err(e);
+            }
+            written.push(entry.group, &marks.head, entry.key, &[entry.acc, &rest]);
+        })?;
+        self.left -= self.slots.len();
+        self.slots.clear();
+        failed
+    }
+}
+
+/// Tells of each run of slots which table it is of; `slots` as `upsert` and `peek` append them.
+pub(super) fn by_table<S>(
+    runs: &[Run],
+    tables: &[TableId],
+    mut slots: &[S],
+    mut each: impl FnMut(TableId, &[S]),
+) {
+    let mut from = 0;
+    for run in runs {
+        let elements = (run.upto - from) as usize;
+        from = run.upto;
+        match &tables[run.first as usize..(run.first + run.n) as usize] {
+            [] => {}
+            [one] => {
+                let (mine, rest) = slots.split_at(elements);
+                slots = rest;
+                each(*one, mine);
+            }
+            many => {
+                let (mine, rest) = slots.split_at(elements * many.len());
+                slots = rest;
+                for (slot, table) in mine.chunks(1).zip(many.iter().cycle()) {
+                    each(*table, slot);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What a grouping freezes and writes down piece by piece, while it goes on, is what a snapshot
+//! would have said at the moment of the freeze; also put together from changes alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use whitebeam_runner_core::group::Path;
+use whitebeam_sdk::erase::{Flow, StoreKind};
+use whitebeam_sdk::snapshot::{SnapshotWriter, StepSnapshot, replay};
+use whitebeam_sdk::window::{WindowFn, WindowingStrategy};
+use whitebeam_sdk::{Duration, Result, Timestamp};
+use whitebeam_testkit::oracle::{Action, random_strategy};
+use whitebeam_tests::engine::{Element, Engine};
+use whitebeam_tests::grouping::{Clock, Drive, GroupingStep};
+use whitebeam_tests::judged::Judged;
+use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds, strategy_for};
+
+const GROUPS: u16 = 8;
+
+/// Everything a snapshot says, in an order that means nothing.
+type Said = (Vec<(u16, Vec<u8>)>, Vec<Vec<u8>>);
+
+fn said(parts: &[StepSnapshot]) -> Said {
+    let records = parts.iter().flat_map(|part| part.keyed.iter());
+    let mut records: Vec<_> = records.map(|r| (r.group.0, r.bytes.to_vec())).collect();
+    records.sort();
+    let plain = parts.iter().flat_map(|part| part.plain.clone());
+    (records, plain.collect())
+}
+
+/// Snapshots that are taken one after the other while a step goes on.
+#[derive(Default)]
+struct Chain {
+    taken: Vec<Vec<StepSnapshot>>,
+    /// Being written, and what it must say.
+    writing: Option<(SnapshotWriter, Said)>,
+    /// The last one was given up.
+    is_broken: bool,
+    changes: usize,
+}
+
+impl Chain {
+    fn begin(&mut self, step: &mut GroupingStep, whole: bool) -> Result<()> {
+        let since_last = !whole && !self.is_broken && !self.taken.is_empty();
+        let expected = said(&[step.snapshot(GROUPS)?]);
+        self.writing = Some((step.freeze(since_last, GROUPS)?, expected));
+        self.is_broken = false;
+        Ok(())
+    }
+
+    fn go_on(&mut self, step: &mut GroupingStep, quota: usize) -> Result<(), String> {
+        let Some((mut writer, expected)) = self.writing.take() else {
+            return Ok(());
+        };
+        let flow = step.pace(quota, &mut writer).map_err(|e| e.to_string())?;
+        if flow == Flow::Yield {
+            self.writing = Some((writer, expected));
+            return Ok(());
+        }
+        let part = writer.finish();
+        if part.whole {
+            self.taken.clear();
+        } else {
+            self.changes += 1;
+        }
+        self.taken.push(vec![part]);
+        let found = said(&replay(self.taken.clone()));
+        match found == expected {
+            true => Ok(()),
+            false => Err(format!("says {found:?}\ninstead of {expected:?}")),
+        }
+    }
+}
+
+/// The same elements many times over, with many keys.
+fn crowded(actions: Vec<KeyedAction>, choose: &mut dyn FnMut(u64) -> u64) -> Vec<KeyedAction> {
+    let more = |mut keyed: KeyedAction| {
+        if let Action::Bundle(timestamps) = &mut keyed.action {
+            let few = std::mem::take(timestamps);
+            for at in few {
+                let times = 1 + choose(40) as usize;
+                timestamps.extend(std::iter::repeat_n(at, times));
+            }
+            keyed.keys = timestamps.iter().map(|_| choose(300)).collect();
+        }
+        keyed
+    };
+    actions.into_iter().map(more).collect()
+}
+
+fn chains_say_what_snapshots_say(store: StoreKind, cases: u64) {
+    let (mut changes, mut abandoned) = (0, 0);
+    for seed in seeds(cases) {
+        let choose = &mut choices(seed);
+        let strategy = match choose(4) {
+            0 => random_strategy(choose),
+            1 => strategy_for(Path::Windowed, choose),
+            _ => strategy_for(Path::Counted, choose),
+        };
+        let mut drive = Drive::on(store);
+        drive.general_only = false;
+        let length = 1 + choose(25) as usize;
+        let actions = keyed_actions(choose, length, 3);
+        let actions = crowded(actions, choose);
+        let mut judged = Judged::new(&strategy, drive).unwrap();
+        let mut chain = Chain::default();
+        for (number, keyed) in actions.iter().enumerate() {
+            let mut step = || {
+                if chain.writing.is_none() || choose(12) == 0 {
+                    if chain.writing.is_some() {
+                        abandoned += 1;
+                        chain.is_broken = true;
+                    }
+                    if choose(2) == 0 {
+                        chain.begin(judged.step(), choose(4) == 0).unwrap();
+                    }
+                }
+                judged.act(keyed, |_| true)?;
+                chain.go_on(judged.step(), choose(100) as usize)
+            };
+            if let Err(difference) = step() {
+                panic!(
+                    "WHITEBEAM_SEED={seed}, step {number}: {difference}\n{strategy:?} {actions:?}"
+                );
+            }
+        }
+        changes += chain.changes;
+    }
+    assert!(changes > cases as usize / 4, "{changes} of changes alone");
+    assert!(abandoned > 0);
+}
+
+#[test]
+fn chains_of_changes_say_what_snapshots_say() {
+    chains_say_what_snapshots_say(StoreKind::Fast, 600);
+}
+
+#[test]
+fn chains_of_changes_on_the_slow_store() {
+    chains_say_what_snapshots_say(StoreKind::Slow, 100);
+}
+
+/// Fixed windows of a second with `keys` keys in each of two.
+fn crowd(keys: u64, store: StoreKind) -> GroupingStep {
+    let windowing = WindowingStrategy {
+        window_fn: WindowFn::Fixed {
+            size: Duration::from_secs(1),
+            offset: Duration::ZERO,
+        },
+        ..WindowingStrategy::default()
+    };
+    let mut drive = Drive::on(store);
+    drive.general_only = false;
+    let mut step = GroupingStep::new(&windowing, drive).unwrap();
+    let elements: Vec<Element> = (0..keys * 2)
+        .map(|n| Element {
+            key: n % keys,
+            value: 1,
+            timestamp: Timestamp::from_micros(if n < keys { 0 } else { 1_000_000 }),
+        })
+        .collect();
+    step.bundle(&elements).unwrap();
+    step
+}
+
+#[test]
+fn a_window_fires_once_all_of_it_is_written_and_in_pieces() {
+    const KEYS: u64 = 20_000;
+    let mut step = crowd(KEYS, StoreKind::Fast);
+    let mut chain = Chain::default();
+    chain.begin(&mut step, true).unwrap();
+    chain.go_on(&mut step, 100).unwrap();
+    let fire = Clock::Watermark(Timestamp::from_micros(1_500_000));
+    let (first, flow) = step.move_once(fire).unwrap();
+    assert_eq!((first.panes.len(), flow), (0, Flow::Yield), "writes first");
+    let happened = step.move_fully(fire).unwrap();
+    assert_eq!(happened.panes.len() as u64, KEYS);
+    while chain.writing.is_some() {
+        chain.go_on(&mut step, 1_000).unwrap();
+    }
+    assert_eq!(chain.taken[0][0].keyed.len() as u64, 2 * KEYS);
+    // What has fired is gone.
+    chain.begin(&mut step, false).unwrap();
+    chain.go_on(&mut step, 1_000).unwrap();
+    let part = &chain.taken[1][0];
+    assert_eq!(
+        (part.keyed.len(), part.gone.len(), part.whole),
+        (0, 1, false)
+    );
+}
+
+#[test]
+fn changes_in_the_midst_of_an_emission_say_what_is_left() {
+    const KEYS: u64 = 20_000;
+    for store in [StoreKind::Fast, StoreKind::Slow] {
+        let mut step = crowd(KEYS, store);
+        let mut chain = Chain::default();
+        let fire = Clock::Watermark(Timestamp::from_micros(2_500_000));
+        let mut emitted = 0;
+        let mut turns = 0;
+        loop {
+            if chain.writing.is_none() {
+                chain.begin(&mut step, false).unwrap();
+            }
+            let (happened, flow) = step.move_once(fire).unwrap();
+            emitted += happened.panes.len() as u64;
+            if flow == Flow::Done {
+                break;
+            }
+            turns += 1;
+            while chain.writing.is_some() {
+                chain.go_on(&mut step, 3_000).unwrap();
+            }
+        }
+        assert_eq!(emitted, 2 * KEYS);
+        assert!(turns > 4 && chain.changes > 3, "{turns} turns");
+    }
+}
