@@ -161,18 +161,6 @@ impl Counted {
         }
     }
 
-    /// Slots are about to fire: has those written that are frozen, and notes that they change.
-    fn before_firing(&mut self, table: TableId, slots: &[Slot]) -> Result<()> {
-        let Windowed { changes, store, .. } = &mut self.windows;
-        let Some(changes) = changes else {
-            return Ok(());
-        };
-        let beside = beside(&self.keys);
-        changes.before(&mut **store, table, slots.iter().copied(), &beside)?;
-        changes.changed(table, slots.iter().copied());
-        Ok(())
-    }
-
     /// The firing of one key, which is noted as emitted.
     fn fire(&mut self, table: TableId, slot: Slot, timing: PaneTiming, last: bool) -> Firing {
         let accumulating = self.strategy.accumulation == AccumulationMode::Accumulating;
@@ -231,16 +219,19 @@ impl Counted {
     }
 
     /// On-time panes of the window whose table is `table`.
-    fn fire_on_time(&mut self, table: TableId, last: bool) -> Result<()> {
+    fn fire_on_time(&mut self, table: TableId, last: bool) {
         let Some(keys) = &mut self.keys[table.0 as usize] else {
-            return Ok(());
+            return;
         };
         keys.past_end = true;
         let also_empty = self.strategy.on_time == OnTimeBehavior::FireAlways;
         let due: Vec<Slot> = (0..keys.emitted.len() as Slot)
             .filter(|slot| also_empty || keys.emitted[*slot as usize].since > 0)
             .collect();
-        self.before_firing(table, &due)?;
+        if let Some(changes) = &mut self.windows.changes {
+            // What fires in its bundle was noted when the bundle's elements came.
+            changes.changed(table, due.iter().copied());
+        }
         let fire = |slot| self.fire(table, slot, PaneTiming::OnTime, last);
         let firings = due.into_iter().map(fire).collect();
         self.emission = Some(Emission {
@@ -248,7 +239,6 @@ impl Counted {
             firings,
             from: 0,
         });
-        Ok(())
     }
 
     /// The first window whose end the watermark has passed and whose on-time panes are not out.
@@ -348,7 +338,6 @@ impl Step for Counted {
             };
             let (past_end, end) = (keys.past_end, keys.window.max_timestamp());
             let mut ready = std::mem::take(&mut keys.ready);
-            self.before_firing(table, &ready)?;
             let mut firings = Vec::with_capacity(ready.len());
             for slot in ready.drain(..) {
                 let on_time_is_out = self.keys[table.0 as usize]
@@ -385,7 +374,7 @@ impl Step for Counted {
                 return Ok(Flow::Yield);
             }
             let last = window.expiry(self.strategy.allowed_lateness) < wm;
-            self.fire_on_time(table, last)?;
+            self.fire_on_time(table, last);
         }
         if self.expire(wm)? == Flow::Yield {
             return Ok(Flow::Yield);
