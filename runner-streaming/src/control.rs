@@ -23,6 +23,8 @@ pub(crate) struct Orders {
     pub(crate) drain: bool,
     /// Steps write down what they hold at the end of an epoch.
     pub(crate) keeps_state: bool,
+    /// The next epoch may say what has changed since this one, where that has been written.
+    pub(crate) since: Option<Epoch>,
     /// Workers are to stop at once.
     pub(crate) stop: bool,
 }

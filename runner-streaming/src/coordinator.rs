@@ -74,7 +74,8 @@ struct InFlight {
 
 #[derive(Debug)]
 struct Writing {
-    snapshot: Snapshot,
+    epoch: Epoch,
+    staged: StagedEpoch,
     end: Option<End>,
 }
 
@@ -221,9 +222,15 @@ impl<E: Env> Coordinator<E> {
             is_cancelled: false,
             end: self.ending,
         });
+        let since = self
+            .with
+            .keeper
+            .as_ref()
+            .and_then(|keeper| keeper.follows());
         let suspends = self.ending == Some(End::Suspended);
         self.with.control.order(|o| {
             o.requested = Some(epoch);
+            o.since = since;
             if suspends {
                 o.last = Some(epoch);
             }
@@ -295,6 +302,11 @@ impl<E: Env> Coordinator<E> {
             self.make_visible(staged, in_flight.end);
             return Ok(());
         };
+        self.writing = Some(Writing {
+            epoch,
+            staged: staged.clone(),
+            end: in_flight.end,
+        });
         let earlier = self.uncommitted.iter().cloned();
         let snapshot = Snapshot {
             epoch,
@@ -309,20 +321,15 @@ impl<E: Env> Coordinator<E> {
             self.with.sinks.commit(staged, self.clock.env())?;
         }
         self.clock.env().point("epoch.acked");
-        writer.ask(snapshot.clone());
-        self.writing = Some(Writing {
-            snapshot,
-            end: in_flight.end,
-        });
+        writer.ask(snapshot);
         Ok(())
     }
 
     fn written(&mut self, epoch: Epoch, written: Result<(), Refusal>) -> Result<()> {
-        let Some(writing) = self.writing.take_if(|w| w.snapshot.epoch == epoch) else {
+        let Some(writing) = self.writing.take_if(|w| w.epoch == epoch) else {
             return Err(unasked(epoch));
         };
-        let staged = writing.snapshot.staged.into_iter().last();
-        let staged = staged.unwrap_or_default();
+        let staged = writing.staged;
         match written {
             Ok(()) => {
                 self.clock.env().point("epoch.written");

@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_env::Env;
 use whitebeam_sdk::graph::Graph;
 use whitebeam_sdk::hash::{HASH_VERSION, KEY_GROUPS};
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::snapshot::{KeyedRecords, StepSnapshot};
+use whitebeam_sdk::snapshot::{KeyedRecords, StepSnapshot, replay};
 use whitebeam_sdk::{Error, ErrorKind, Result, Timestamp, element};
 
 /// Bytes of records in one frame, about.
@@ -43,12 +43,44 @@ struct Head {
     plain: Vec<Vec<u8>>,
 }
 
+/// The longest chain of files of one step: a recovery reads them all.
+const LONGEST_CHAIN: usize = 20;
+
+/// What the newest snapshot is made of.
+#[derive(Default)]
+struct Chain {
+    epoch: Option<Epoch>,
+    /// By step, the one that says everything first.
+    files: BTreeMap<String, Vec<DataFile>>,
+}
+
+impl Chain {
+    /// Whether files that say what has changed may be added. Once they are longer than those that
+    /// say everything, it is time to say everything again: so no more than twice as much is kept,
+    /// and read by a recovery, as there is.
+    fn may_grow(&self) -> bool {
+        let sum = |files: &[DataFile]| files.iter().map(|file| file.len).sum::<u64>();
+        let (mut whole, mut changes) = (0, 0);
+        for files in self.files.values() {
+            if files.len() >= LONGEST_CHAIN {
+                return false;
+            }
+            let (first, more) = files.split_at(files.len().min(1));
+            whole += sum(first);
+            changes += sum(more);
+        }
+        changes <= whole
+    }
+}
+
 /// Snapshots in a directory.
 struct Durable<E: Env> {
     directory: Directory<E>,
     identity: Identity,
     rewind: Rewind,
     size: AtomicU64,
+    written: AtomicU64,
+    chain: Mutex<Chain>,
 }
 
 /// Keeps the snapshots of `graph`, run with `settings`, in the directory at `root`, which this claims.
@@ -78,6 +110,8 @@ impl<E: Env> Durable<E> {
                 false => Rewind::Refuse,
             },
             size: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            chain: Mutex::default(),
         })
     }
 
@@ -92,10 +126,7 @@ impl<E: Env> Durable<E> {
             stages.push(StageState {
                 stage: name.clone(),
                 watermarks: held.floors.get(name).cloned().unwrap_or_default(),
-                files: match parts.is_empty() {
-                    true => Vec::new(),
-                    false => vec![self.write_state(snapshot.epoch, parts)?],
-                },
+                files: self.state_files(snapshot.epoch, name, parts)?,
             });
         }
         let mut counts = Vec::new();
@@ -123,6 +154,51 @@ impl<E: Env> Durable<E> {
             })
         });
         Ok((content, staged.collect::<Result<_, Trouble>>()?))
+    }
+
+    /// The files that say what the instances of a step hold: a new one, behind those before if it
+    /// says what has changed.
+    fn state_files(
+        &self,
+        epoch: Epoch,
+        step: &str,
+        parts: &[StepSnapshot],
+    ) -> Result<Vec<DataFile>, Trouble> {
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut files = match parts.iter().all(|part| part.whole) {
+            true => Vec::new(),
+            false => self.chain().files.get(step).cloned().unwrap_or_default(),
+        };
+        files.push(self.write_state(epoch, parts)?);
+        Ok(files)
+    }
+
+    fn chain(&self) -> MutexGuard<'_, Chain> {
+        // Nothing can fail while the lock is held.
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_published(&self, manifest: &Manifest) {
+        let stages = manifest.content.stages.iter();
+        let files = stages.map(|stage| (stage.stage.clone(), stage.files.clone()));
+        let files: BTreeMap<_, _> = files.collect();
+        let mut chain = self.chain();
+        let before: u64 = files
+            .iter()
+            .filter_map(|(step, files)| Some((chain.files.get(step)?, files)))
+            .flat_map(|(known, files)| files.iter().filter(|file| known.contains(file)))
+            .map(|file| file.len)
+            .sum();
+        *chain = Chain {
+            epoch: Some(manifest.epoch),
+            files,
+        };
+        drop(chain);
+        let size = manifest.size();
+        self.size.store(size, Ordering::Relaxed);
+        self.written.store(size - before, Ordering::Relaxed);
     }
 
     fn write_state(&self, epoch: Epoch, parts: &[StepSnapshot]) -> Result<DataFile, Trouble> {
@@ -166,7 +242,7 @@ impl<E: Env> Durable<E> {
         let logs = staged.clone();
         match self.directory.publish(snapshot.epoch, content, staged) {
             Ok(manifest) => {
-                self.size.store(manifest.size(), Ordering::Relaxed);
+                self.note_published(&manifest);
                 Ok(())
             }
             Err(trouble) => {
@@ -185,10 +261,9 @@ impl<E: Env> Durable<E> {
         self.check(content)?;
         let mut held = Held::default();
         for stage in &content.stages {
-            let mut parts = Vec::new();
-            for file in &stage.files {
-                parts.extend(self.read_state(file)?);
-            }
+            let files = stage.files.iter();
+            let chain = files.map(|file| self.read_state(file));
+            let parts = replay(chain.collect::<Result<_>>()?);
             if !parts.is_empty() {
                 held.steps.insert(stage.stage.clone(), parts);
             }
@@ -359,5 +434,14 @@ impl<E: Env> Keeper for Durable<E> {
 
     fn size(&self) -> u64 {
         self.size.load(Ordering::Relaxed)
+    }
+
+    fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    fn follows(&self) -> Option<Epoch> {
+        let chain = self.chain();
+        chain.epoch.filter(|_| chain.may_grow())
     }
 }

@@ -45,6 +45,11 @@ pub trait Keeper: Send + Sync {
     /// What there is to go on from; once, before anything else. `visible` is the last epoch that
     /// each sink says it has made visible.
     fn recover(&self, visible: &BTreeMap<String, Epoch>) -> Result<Kept>;
+    /// The epoch to whose snapshot the next one may say what has changed; `None` if it has to say
+    /// everything.
+    fn follows(&self) -> Option<Epoch> {
+        None
+    }
     /// Makes a snapshot durable. Of what is staged, the last epoch is new.
     fn publish(&self, snapshot: &Snapshot) -> Result<(), Refusal>;
     /// Nobody else has taken over: to be asked before anything that others see.
@@ -63,5 +68,9 @@ pub trait Keeper: Send + Sync {
     /// The size of the newest snapshot in bytes, as far as it is known.
     fn size(&self) -> u64 {
         0
+    }
+    /// How much of that was written with it, and not with those before.
+    fn written(&self) -> u64 {
+        self.size()
     }
 }

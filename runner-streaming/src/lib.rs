@@ -73,6 +73,7 @@ pub const POINTS: &[&str] = &[
     "src.snapped",
     "align.all",
     "snap.taken",
+    "snap.paced",
     "pane.emit",
     "ack",
     "epoch.requested",

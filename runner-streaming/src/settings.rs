@@ -61,6 +61,8 @@ pub struct Limits {
     pub batches: usize,
     /// Batches that a stage emits in one turn for a clock that moved.
     pub quanta: usize,
+    /// Records of a snapshot that a step writes down in one turn.
+    pub records: usize,
     /// Elements that a reader gives at once; `None` for as many as fill a batch.
     pub poll: Option<usize>,
     /// Steps hear of processing time no more often than this.
@@ -78,6 +80,7 @@ impl Default for Limits {
             send_bytes: 32 * 1024,
             batches: 16,
             quanta: 8,
+            records: 8192,
             poll: None,
             time_grain: time::millis(1),
             uncommitted: 2,

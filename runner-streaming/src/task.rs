@@ -22,7 +22,7 @@ use whitebeam_sdk::erase::{Dropped, Flow};
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::hash::KEY_GROUPS;
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::snapshot::{SnapshotReader, StepSnapshot};
+use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
 use whitebeam_sdk::{Result, Timestamp};
 
 mod view;
@@ -70,6 +70,16 @@ pub(crate) struct Cx<'a, E> {
     pub(crate) limits: &'a Limits,
 }
 
+/// What a task is writing down, while it goes on.
+#[derive(Debug)]
+struct Freezing {
+    epoch: Epoch,
+    frozen: Frozen,
+    steps: Vec<(NodeId, SnapshotWriter)>,
+    /// All that is held now was emitted; a deliberate mistake forgets it.
+    leave_out: bool,
+}
+
 /// What a task writes down at the end of an epoch.
 #[derive(Debug, Default)]
 pub(crate) struct Frozen {
@@ -94,6 +104,11 @@ pub(crate) struct Task {
     told: Timestamp,
     /// The last epoch that was ended or given up here.
     passed: Option<Epoch>,
+    freezing: Option<Freezing>,
+    /// The last epoch that was written down to its end.
+    frozen: Option<Epoch>,
+    /// Key groups of the worker.
+    mine: Range<u16>,
     is_finished: bool,
     blocked: Blocked,
 }
@@ -116,6 +131,9 @@ impl Task {
             is_unsettled: true,
             told: Timestamp::MIN,
             passed: None,
+            freezing: None,
+            frozen: None,
+            mine: 0..KEY_GROUPS,
             is_finished: false,
             blocked: Blocked::default(),
         }
@@ -123,6 +141,7 @@ impl Task {
 
     /// Sets up the steps, and goes on from `held` with the key groups `mine`.
     pub(crate) fn start(&mut self, held: Option<&Held>, mine: Range<u16>) -> Result<()> {
+        self.mine = mine.clone();
         self.stage.setup()?;
         if let Input::Exchanges(inlets) = &self.input {
             for (entry, inlet) in inlets.iter().enumerate() {
@@ -135,7 +154,7 @@ impl Task {
         let paths = &self.paths;
         let parts = |id: NodeId| {
             let parts = paths.get(&id).and_then(|path| held.steps.get(path));
-            SnapshotReader::new(parts.cloned().unwrap_or_default(), mine.clone())
+            SnapshotReader::new(parts.map_or(&[], Vec::as_slice), mine.clone())
         };
         self.stage.restore(&parts)
     }
@@ -174,6 +193,11 @@ impl Task {
         self.passed
     }
 
+    /// What is held at the end of an epoch is not all written down yet.
+    pub(crate) fn is_freezing(&self) -> bool {
+        self.freezing.is_some()
+    }
+
     /// Gives up every epoch up to `epoch`: the inputs are read on.
     pub(crate) fn give_up(&mut self, epoch: Epoch) {
         if self.passed < Some(epoch) {
@@ -190,16 +214,20 @@ impl Task {
         cx: &Cx<'_, E>,
         frozen: &mut Option<Frozen>,
     ) -> Result<bool> {
-        if self.is_finished {
+        if self.is_finished && !self.is_freezing() {
             return self.answer(cx, frozen);
         }
+        let is_writing = self.is_freezing();
+        *frozen = self.write_down(cx)?;
         let was_parked = self.stage.is_parked();
         let mut is_free = self.stage.resume()? == Flow::Done;
-        let mut worked = was_parked && is_free;
+        let mut worked = is_writing | (was_parked && is_free);
         is_free |= is_on(Mutant::BarrierPassesParked);
         if is_free && let Some(epoch) = self.due_epoch(&cx.orders) {
             worked = true;
-            *frozen = self.pass_barrier(epoch, cx)?;
+            if self.pass_barrier(epoch, cx)? {
+                *frozen = self.write_down(cx)?;
+            }
         }
         worked |= is_free && self.settle(cx)?;
         self.disobey();
@@ -223,17 +251,18 @@ impl Task {
         due.filter(|epoch| Some(*epoch) > self.passed)
     }
 
-    fn pass_barrier<E: Env>(&mut self, epoch: Epoch, cx: &Cx<'_, E>) -> Result<Option<Frozen>> {
+    /// False if it cannot be passed yet.
+    fn pass_barrier<E: Env>(&mut self, epoch: Epoch, cx: &Cx<'_, E>) -> Result<bool> {
         let must_wait = self.stage.close_bundles()? == Flow::Yield;
         if must_wait && !is_on(Mutant::BarrierPassesParked) {
-            return Ok(None);
+            return Ok(false);
         }
         if !self.stage.may_snapshot() && !is_on(Mutant::BarrierPassesParked) {
             // Steps are told the watermark before the barrier, and whoever cannot write down what
             // is left of an emission ends it first.
             self.stage.begin_settling(Some(cx.clock.now()));
             let _ = self.stage.settle_some(cx.limits.quanta)?;
-            return Ok(None);
+            return Ok(false);
         }
         let env = cx.clock.env();
         let is_source = matches!(self.input, Input::Source(_));
@@ -249,7 +278,7 @@ impl Task {
             self.stage.flush_partial()?;
             self.send_barrier(epoch);
         }
-        let frozen = self.freeze(epoch, &cx.orders)?;
+        self.freeze(epoch, &cx.orders)?;
         env.point(if is_source {
             "src.snapped"
         } else {
@@ -259,7 +288,7 @@ impl Task {
         if let Input::Exchanges(inlets) = &mut self.input {
             inlets.iter_mut().for_each(|inlet| inlet.release(epoch));
         }
-        Ok(Some(frozen))
+        Ok(true)
     }
 
     fn send_barrier(&self, epoch: Epoch) {
@@ -273,16 +302,21 @@ impl Task {
         let Some(epoch) = self.due_epoch(&cx.orders) else {
             return Ok(false);
         };
-        *frozen = Some(self.freeze(epoch, &cx.orders)?);
+        self.freeze(epoch, &cx.orders)?;
         self.passed = Some(epoch);
+        *frozen = self.write_down(cx)?;
         Ok(true)
     }
 
-    fn freeze(&mut self, epoch: Epoch, orders: &Orders) -> Result<Frozen> {
+    /// Notes what is held now; what is much of it is written down from now on.
+    fn freeze(&mut self, epoch: Epoch, orders: &Orders) -> Result<()> {
         let mut frozen = Frozen::default();
+        let mut steps = Vec::new();
         if orders.keeps_state {
-            frozen.held.steps = self.steps()?;
+            let since_last = orders.since.is_some() && orders.since == self.frozen;
+            steps = self.stage.freeze(since_last, KEY_GROUPS, &self.mine)?;
         }
+        self.frozen = None;
         match &self.input {
             Input::Source(reading) => {
                 let path = reading.path().to_string();
@@ -298,22 +332,46 @@ impl Task {
             frozen.staged.add(path, parts);
         }
         frozen.held.counts = self.counts();
-        Ok(frozen)
+        self.freezing = Some(Freezing {
+            epoch,
+            frozen,
+            steps,
+            leave_out: is_on(Mutant::EmissionNotSaved) && self.stage.is_emitting(),
+        });
+        Ok(())
     }
 
-    fn steps(&mut self) -> Result<BTreeMap<String, Vec<StepSnapshot>>> {
-        let leave_out = is_on(Mutant::EmissionNotSaved) && self.stage.is_emitting();
-        let mut steps = BTreeMap::new();
-        for (id, mut step) in self.stage.snapshot(KEY_GROUPS)? {
+    /// Goes on writing down what was held at the end of the epoch; all of it once that is done.
+    fn write_down<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<Option<Frozen>> {
+        let Some(freezing) = &mut self.freezing else {
+            return Ok(None);
+        };
+        if self.stage.pace(cx.limits.records, &mut freezing.steps)? == Flow::Yield {
+            cx.clock.env().point("snap.paced");
+            return Ok(None);
+        }
+        let Some(Freezing {
+            epoch,
+            mut frozen,
+            steps,
+            leave_out,
+        }) = self.freezing.take()
+        else {
+            return Ok(None);
+        };
+        self.frozen = Some(epoch);
+        for (id, step) in steps {
+            let mut step = step.finish();
             if leave_out {
                 step.keyed.clear();
             }
-            if !step.keyed.is_empty() || !step.plain.is_empty() {
+            // Where others say what has changed, nothing has to be said too.
+            if !step.is_nothing() || cx.orders.since.is_some() {
                 let path = self.paths.get(&id).cloned().unwrap_or_default();
-                steps.insert(path, vec![step]);
+                frozen.held.steps.insert(path, vec![step]);
             }
         }
-        Ok(steps)
+        Ok(Some(frozen))
     }
 
     /// What the steps have counted since the pipeline first started.

@@ -144,7 +144,8 @@ impl<E: Env> Worker<E> {
             return;
         };
         let epoch = gathered.epoch;
-        if self.tasks.iter().any(|t| t.passed() < Some(epoch)) {
+        let is_behind = |t: &Task| t.passed() < Some(epoch) || t.is_freezing();
+        if self.tasks.iter().any(is_behind) {
             return;
         }
         self.clock.env().point("ack");

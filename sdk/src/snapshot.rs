@@ -109,14 +109,14 @@ impl SnapshotWriter {
 
 /// Gives a step the records of its key groups, from all instances of the step before.
 #[derive(Clone, Debug)]
-pub struct SnapshotReader {
-    parts: Vec<StepSnapshot>,
+pub struct SnapshotReader<'a> {
+    parts: &'a [StepSnapshot],
     mine: Range<u16>,
 }
 
-impl SnapshotReader {
+impl<'a> SnapshotReader<'a> {
     /// The records of `parts`, whole ones, whose group lies in `mine`.
-    pub fn new(parts: Vec<StepSnapshot>, mine: Range<u16>) -> Self {
+    pub fn new(parts: &'a [StepSnapshot], mine: Range<u16>) -> Self {
         debug_assert!(parts.iter().all(|part| part.whole), "put together first");
         SnapshotReader { parts, mine }
     }
@@ -135,7 +135,7 @@ impl SnapshotReader {
     }
 
     /// The versions found, to be checked by the step.
-    pub fn parts(&self) -> &[StepSnapshot] {
-        &self.parts
+    pub fn parts(&self) -> &'a [StepSnapshot] {
+        self.parts
     }
 }

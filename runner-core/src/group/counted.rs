@@ -419,7 +419,7 @@ impl Step for Counted {
         self.windows.pace_tables(quota, &beside(&self.keys), to)
     }
 
-    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+    fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         for mut plain in from.plain() {
             let (watermark, output) = element::decode(&mut plain)?;
             self.windows.watermark = self.windows.watermark.max(watermark);

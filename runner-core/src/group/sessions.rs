@@ -201,7 +201,7 @@ impl Step for Sessions {
         Ok(())
     }
 
-    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+    fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         for mut plain in from.plain() {
             self.watermark = self.watermark.max(element::decode(&mut plain)?);
         }

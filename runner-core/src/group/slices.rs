@@ -255,7 +255,7 @@ impl Step for Slices {
         Ok(())
     }
 
-    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+    fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         for mut plain in from.plain() {
             let (watermark, fired) = element::decode(&mut plain)?;
             self.windows.watermark = self.windows.watermark.max(watermark);

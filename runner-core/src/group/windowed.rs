@@ -343,7 +343,7 @@ impl Step for Windowed {
         self.pace_tables(quota, &nothing, to)
     }
 
-    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+    fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         for mut plain in from.plain() {
             self.watermark = self.watermark.max(element::decode(&mut plain)?);
         }

@@ -290,7 +290,7 @@ impl Stage {
     }
 
     /// Takes over snapshots for each node; before the first bundle.
-    pub fn restore(&mut self, parts: &dyn Fn(NodeId) -> SnapshotReader) -> Result<()> {
+    pub fn restore<'a>(&mut self, parts: &dyn Fn(NodeId) -> SnapshotReader<'a>) -> Result<()> {
         for node in &mut self.nodes {
             if let Body::Step(step) = &mut node.body {
                 step.restore(&parts(node.id))

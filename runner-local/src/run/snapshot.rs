@@ -57,6 +57,10 @@ impl LocalRun {
         options: super::Options,
         snapshot: &LocalSnapshot,
     ) -> Result<Self> {
+        let mut steps: BTreeMap<NodeId, Vec<StepSnapshot>> = BTreeMap::new();
+        for (id, part) in &snapshot.steps {
+            steps.entry(*id).or_default().push(part.clone());
+        }
         Self::started(graph, options, |run| {
             run.now = snapshot.now;
             run.epoch = snapshot.epoch;
@@ -68,7 +72,10 @@ impl LocalRun {
             for node in &mut run.nodes {
                 let n = node.copies().len();
                 for (i, copy) in node.copies().iter_mut().enumerate() {
-                    copy.restore(&|id| SnapshotReader::new(parts(snapshot, id), owned(i, n)))?;
+                    copy.restore(&|id| {
+                        let parts = steps.get(&id).map_or(&[][..], Vec::as_slice);
+                        SnapshotReader::new(parts, owned(i, n))
+                    })?;
                 }
             }
             for reading in &mut run.readings {
@@ -80,9 +87,4 @@ impl LocalRun {
             Ok(())
         })
     }
-}
-
-fn parts(snapshot: &LocalSnapshot, node: NodeId) -> Vec<StepSnapshot> {
-    let mine = snapshot.steps.iter().filter(|(id, _)| *id == node);
-    mine.map(|(_, part)| part.clone()).collect()
 }

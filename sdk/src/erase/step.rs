@@ -123,7 +123,7 @@ pub trait Step: Send {
         Ok(Flow::Done)
     }
     /// Takes over what `from` holds for this step's key groups, before the first bundle.
-    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+    fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         let _ = from;
         Ok(())
     }

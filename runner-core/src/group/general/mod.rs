@@ -180,7 +180,7 @@ impl Step for General {
         self.save(to)
     }
 
-    fn restore(&mut self, from: &SnapshotReader) -> Result<()> {
+    fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         self.load(from)
     }
 

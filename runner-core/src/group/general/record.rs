@@ -144,7 +144,7 @@ impl General {
     }
 
     /// Takes over the records of this instance's keys.
-    pub(super) fn load(&mut self, from: &SnapshotReader) -> Result<()> {
+    pub(super) fn load(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         for part in from.parts() {
             if (part.version, part.hash_version) != (SNAPSHOT_VERSION, HASH_VERSION) {
                 return Err(incompatible("the snapshot was written in another format"));
@@ -160,7 +160,7 @@ impl General {
 
     /// The input watermark is the same in all parts. Of output watermarks the least is right: no
     /// more was promised, and the holds behind it are in this instance now.
-    fn load_clocks(&mut self, from: &SnapshotReader) -> Result<()> {
+    fn load_clocks(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         let mut output = None;
         for mut bytes in from.plain() {
             let clocks: ClockRecord = element::decode(&mut bytes)?;
