@@ -8,3 +8,4 @@ pub mod codec;
 pub mod file;
 #[cfg(feature = "log")]
 pub mod log;
+mod machine;

@@ -3,7 +3,13 @@
 //! Owns the wording only. Invariant: every text names the path.
 
 use std::io;
+use whitebeam_env::FileError;
 use whitebeam_sdk::Error;
+
+/// What the system said, with what was tried.
+pub(super) fn of_system(e: FileError) -> io::Error {
+    io::Error::new(e.kind(), e)
+}
 
 /// A file or folder could not be read.
 pub(super) fn unreadable(path: &str, e: io::Error) -> Error {

@@ -30,7 +30,6 @@ mod draft;
 mod error;
 mod find;
 mod format;
-mod machine;
 mod partition;
 mod place;
 mod segment;
@@ -50,7 +49,7 @@ pub use source::{
 };
 pub use writer::{LogWriter, Retention};
 
-use machine::Machine;
+use crate::machine::Machine;
 use std::fmt;
 use std::path::PathBuf;
 use topic::Topic;

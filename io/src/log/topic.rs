@@ -6,8 +6,8 @@
 
 use super::error::{bad_name, no_topic, unreadable};
 use super::format::{Index, SegmentHeader};
-use super::machine::Machine;
 use super::segment::Segment;
+use crate::machine::Machine;
 use std::path::{Path, PathBuf};
 use whitebeam_env::Files;
 use whitebeam_sdk::{Error, Result};

@@ -1,34 +1,44 @@
 //! `Target`: makes the staged parts of an epoch visible.
 //!
-//! Owns the order of steps and what a repeated commit finds. Invariant: at any instant every staged
-//! part lies either in its hidden folder or under its visible name, so that the same commit can be
-//! begun again; and the marker of an epoch exists only when all its parts are visible.
+//! Owns the order of steps and what a repeated commit finds. Invariant: a part keeps its name in the
+//! hidden folder until its epoch's marker is durable, and the marker is made when all parts are
+//! durably visible; so the same commit can be begun again at any instant, also by somebody who
+//! stopped amid it long ago. A visible part is never replaced or changed.
 
-use super::name::{PartName, StagedPart, epoch_of_marker, marker};
-use super::staging::sync_folder;
+use super::marker::Marker;
+use super::name::{PartName, StagedPart};
+use super::staging;
 use crate::file::error;
-use serde::{Deserialize, Serialize};
+use crc32c::crc32c_append;
 use std::collections::BTreeSet;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+use whitebeam_env::{FileError, Files};
 use whitebeam_sdk::sink::{Committed, Epoch};
 use whitebeam_sdk::{Error, Result};
 
 /// A folder and the parts of it that concern one sink.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'a> {
+    pub(super) files: &'a dyn Files,
     pub(super) folder: &'a Path,
     pub(super) prefix: &'a str,
     pub(super) overwrite: bool,
 }
 
-/// What the marker of a committed epoch says.
-#[derive(Serialize, Deserialize, Debug)]
-struct Marker {
-    /// The runs that staged its parts, and the one that committed them.
-    runs: BTreeSet<String>,
-    parts: BTreeSet<String>,
+/// Where a staged part is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// In its hidden folder, and its visible name is free.
+    Hidden,
+    /// In its hidden folder, and its visible name is another file's.
+    Taken,
+    /// Under both names, which is how a commit that died leaves it.
+    Both,
+    /// Under its visible name only.
+    Visible,
+    /// Nowhere.
+    Gone,
 }
 
 /// An epoch that only has to be shown.
@@ -40,30 +50,30 @@ pub(super) struct Prepared<'s> {
 }
 
 impl Target<'_> {
-    fn unwritable(&self, e: io::Error) -> Error {
-        error::unwritable(&self.folder.to_string_lossy(), e)
+    pub(super) fn unwritable(&self, e: FileError) -> Error {
+        error::unwritable(&self.folder.to_string_lossy(), error::of_system(e))
     }
 
-    fn unreadable(&self, e: io::Error) -> Error {
-        error::unreadable(&self.folder.to_string_lossy(), e)
+    pub(super) fn unreadable(&self, e: FileError) -> Error {
+        error::unreadable(&self.folder.to_string_lossy(), error::of_system(e))
     }
 
-    /// The last epoch that is visible.
-    pub(super) fn last_epoch(&self) -> Result<Option<Epoch>> {
-        let names = self.names()?;
-        let epochs = names
-            .iter()
-            .filter_map(|name| epoch_of_marker(name, self.prefix));
-        Ok(epochs.max())
-    }
-
-    /// Refuses a folder with parts of another run, before anything is computed.
+    /// Refuses a folder with parts of another run, before anything is computed. What a commit has
+    /// shown that died half-way is looked at when that commit is repeated.
     pub(super) fn refuse_foreign(&self) -> Result<()> {
-        let foreign = self.visible_parts()?;
+        let mut foreign = self.visible_parts()?;
         if foreign.is_empty() || self.overwrite {
             return Ok(());
         }
-        Err(self.occupied(&foreign))
+        let mut half = staging::left_behind(self.files, self.folder, self.prefix);
+        for epoch in self.begun()? {
+            half.extend(self.begun_parts(epoch));
+        }
+        foreign.retain(|name| !half.contains(name));
+        match foreign.is_empty() {
+            true => Ok(()),
+            false => Err(self.occupied(&foreign)),
+        }
     }
 
     /// Everything that making `staged` visible as all of `epoch` needs and that can fail; `None` if
@@ -76,27 +86,44 @@ impl Target<'_> {
         run: Option<&str>,
         owns_visible: bool,
     ) -> Result<Option<Prepared<'s>>> {
-        let runs: BTreeSet<String> = staged.iter().map(|part| part.run.clone()).collect();
-        let mut mine = runs.clone();
-        mine.extend(run.map(str::to_owned));
-        let waiting = self.waiting(staged)?;
-        if let Some(marker) = self.marker(epoch)? {
-            let same = !marker.runs.is_disjoint(&mine) || (staged.is_empty() && owns_visible);
-            // Whoever reads the parts may have moved them away since.
-            if same && waiting.is_empty() {
-                return Ok(None);
-            }
+        let mut runs: BTreeSet<String> = staged.iter().map(|part| part.run.clone()).collect();
+        runs.extend(run.map(str::to_owned));
+        let mut places = Vec::new();
+        for part in staged {
+            places.push((part, self.place(part).map_err(|e| self.unreadable(e))?));
         }
-        self.check_present(staged, &waiting)?;
-        let foreign = self.foreign(staged, &waiting, &mine, owns_visible)?;
-        if !(foreign.is_empty() || self.overwrite) {
+        let is = |wanted: Place| move |(_, place): &&(_, Place)| *place == wanted;
+        let waits = places
+            .iter()
+            .any(|p| is(Place::Hidden)(&p) || is(Place::Taken)(&p));
+        // Whoever reads the parts may have moved them away since.
+        if !waits && self.is_marked(epoch, &runs, owns_visible)? {
+            return Ok(None);
+        }
+        if let Some((part, _)) = places.iter().find(is(Place::Gone)) {
+            return Err(self.gone(part));
+        }
+        let taken = places.iter().filter(is(Place::Taken));
+        let taken: Vec<String> = taken.map(|(part, _)| part.name.clone()).collect();
+        let foreign = match owns_visible {
+            // Only a name that is taken can be wrong.
+            true => taken,
+            false => {
+                let ours = places.iter().filter(|(_, place)| *place != Place::Taken);
+                self.foreign(ours.map(|(part, _)| part.name.as_str()).collect(), &runs)?
+            }
+        };
+        // Only what was there before this run is ever replaced.
+        if !(foreign.is_empty() || (self.overwrite && !owns_visible)) {
             return Err(self.occupied(&foreign));
         }
         let parts = staged.iter().map(|part| part.name.clone()).collect();
-        let marker = Marker { runs: mine, parts };
+        let marker = Marker { runs, parts };
         self.write_marker(epoch, &marker)?;
+        let waiting = places.into_iter();
+        let waiting = waiting.filter(|p| is(Place::Hidden)(&p) || is(Place::Taken)(&p));
         Ok(Some(Prepared {
-            waiting,
+            waiting: waiting.map(|(part, _)| part).collect(),
             foreign,
             marker,
         }))
@@ -110,93 +137,89 @@ impl Target<'_> {
         run: Option<&str>,
         owns_visible: bool,
     ) -> Result<Committed> {
-        let Some(prepared) = self.prepare(epoch, staged, run, owns_visible)? else {
-            return Ok(Committed::Before);
+        let committed = match self.prepare(epoch, staged, run, owns_visible)? {
+            None => Committed::Before,
+            Some(prepared) => {
+                self.files.point("file.prepared");
+                self.replace(&prepared, owns_visible)
+                    .and_then(|()| self.show(epoch, &prepared.waiting, &prepared.marker.runs))
+                    .inspect_err(|_| self.forget(epoch))?
+            }
         };
-        let waiting = &prepared.waiting;
-        let mark = || {
-            sync_folder(self.folder)?;
-            fs::rename(self.unfinished_marker(epoch), self.marker_path(epoch))?;
-            sync_folder(self.folder)
-        };
-        self.replace(&prepared.foreign, owns_visible, &prepared.marker)
-            .and_then(|()| self.show(waiting))
-            .and_then(|()| {
-                mark().map_err(|e| {
-                    self.hide(waiting);
-                    self.unwritable(e)
-                })
-            })
-            .inspect_err(|_| self.forget(epoch))?;
-        Ok(Committed::Now)
-    }
-
-    /// Takes back what [`Target::prepare`] did. Best effort: what stays is hidden and says nothing.
-    pub(super) fn forget(&self, epoch: Epoch) {
-        let _ = fs::remove_file(self.unfinished_marker(epoch));
-    }
-
-    /// The parts that lie in their hidden folder.
-    fn waiting<'s>(&self, staged: &'s [StagedPart]) -> Result<Vec<&'s StagedPart>> {
-        let mut waiting = Vec::new();
         for part in staged {
-            let hidden = stat(&self.hidden(part)).map_err(|e| self.unreadable(e))?;
-            waiting.extend(hidden.map(|_| part));
+            let _ = self.files.remove(&self.hidden(part));
         }
-        Ok(waiting)
+        self.files.point("file.tidied");
+        Ok(committed)
     }
 
-    /// What is not waiting must be visible already, since a commit before this one died.
-    fn check_present(&self, staged: &[StagedPart], waiting: &[&StagedPart]) -> Result<()> {
-        for part in staged.iter().filter(|part| !waiting.contains(part)) {
-            let visible = stat(&self.folder.join(&part.name)).map_err(|e| self.unreadable(e))?;
-            if visible.is_none_or(|visible| visible.len() != part.bytes) {
-                return Err(Error::unavailable(format!(
-                    "{}: a part that was staged is gone: {}/{}",
-                    self.folder.display(),
-                    part.run,
-                    part.name
-                ))
-                .note("Without it the epoch is not complete, so it is not committed.")
-                .help("run again, and let nothing remove `.staging-*` folders meanwhile"));
+    /// True if the epoch, or one after it, was committed by one of `runs`, or by a run that this one
+    /// goes on with.
+    fn is_marked(&self, epoch: Epoch, runs: &BTreeSet<String>, owns_visible: bool) -> Result<bool> {
+        let is_mine = |m: &Marker| owns_visible || !m.runs.is_disjoint(runs);
+        if let Some(marker) = self.marker(epoch)? {
+            return Ok(is_mine(&marker));
+        }
+        let markers = self.markers()?;
+        Ok(markers.iter().any(|(at, m)| *at > epoch && is_mine(m)))
+    }
+
+    fn place(&self, part: &StagedPart) -> Result<Place, FileError> {
+        let is_hidden = self.files.exists(&self.hidden(part))?;
+        let visible = self.files.entry(&self.folder.join(&part.name))?;
+        let is_same = match &visible {
+            Some(visible) if visible.len == part.bytes => {
+                self.sum_of(&part.name)? == Some(part.crc)
             }
-        }
-        Ok(())
+            _ => false,
+        };
+        Ok(match (is_hidden, visible) {
+            (true, None) => Place::Hidden,
+            (true, Some(_)) if is_same => Place::Both,
+            (true, Some(_)) => Place::Taken,
+            (false, Some(_)) if is_same => Place::Visible,
+            (false, _) => Place::Gone,
+        })
     }
 
-    /// Visible parts that belong to other runs, as far as this epoch must not stand beside them.
-    fn foreign(
-        &self,
-        staged: &[StagedPart],
-        waiting: &[&StagedPart],
-        mine: &BTreeSet<String>,
-        owns_visible: bool,
-    ) -> Result<Vec<String>> {
+    /// The checksum of a visible file; `None` if it has gone meanwhile.
+    fn sum_of(&self, name: &str) -> Result<Option<u32>, FileError> {
+        let file = match self.files.open(&self.folder.join(name)) {
+            Err(e) if e.is_not_found() => return Ok(None),
+            opened => opened?,
+        };
+        let (mut at, mut crc, mut buffer) = (0, 0, vec![0; 64 * 1024]);
+        loop {
+            let n = file.read_at(at, &mut buffer)?;
+            if n == 0 {
+                return Ok(Some(crc));
+            }
+            crc = crc32c_append(crc, &buffer[..n]);
+            at += n as u64;
+        }
+    }
+
+    fn gone(&self, part: &StagedPart) -> Error {
+        Error::data(format!(
+            "{}: a part that was staged is gone: {}/{}",
+            self.folder.display(),
+            part.run,
+            part.name
+        ))
+        .note("Without it the epoch is not complete, so it is not committed.")
+        .help("run again, and let nothing remove `.staging-*` folders meanwhile")
+    }
+
+    /// Visible parts that belong to other runs: neither `ours` nor of an epoch that `runs` committed.
+    fn foreign(&self, ours: Vec<&str>, runs: &BTreeSet<String>) -> Result<Vec<String>> {
         let mut names = self.visible_parts()?;
-        if owns_visible {
-            // Only a name that is taken can be wrong.
-            names.retain(|name| staged.iter().any(|part| part.name == *name));
-        } else {
-            for marker in self.markers()? {
-                if !marker.runs.is_disjoint(mine) {
-                    names.retain(|name| !marker.parts.contains(name));
-                }
+        names.retain(|name| !ours.contains(&name.as_str()));
+        for (_, marker) in self.markers()? {
+            if !marker.runs.is_disjoint(runs) {
+                names.retain(|name| !marker.parts.contains(name));
             }
         }
-        let mut foreign = Vec::new();
-        for name in names {
-            let is_ours = match staged.iter().find(|part| part.name == name) {
-                Some(part) if waiting.contains(&part) => {
-                    self.is_shown(part).map_err(|e| self.unreadable(e))?
-                }
-                Some(_) => true,
-                None => false,
-            };
-            if !is_ours {
-                foreign.push(name);
-            }
-        }
-        Ok(foreign)
+        Ok(names)
     }
 
     fn occupied(&self, foreign: &[String]) -> Error {
@@ -216,161 +239,105 @@ impl Target<'_> {
     }
 
     /// Removes what this run replaces: foreign parts, and the markers of other runs.
-    fn replace(&self, foreign: &[String], owns_visible: bool, mine: &Marker) -> Result<()> {
-        let remove = |name: &str| match fs::remove_file(self.folder.join(name)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(self.unwritable(e)),
-            _ => Ok(()),
-        };
+    fn replace(&self, prepared: &Prepared<'_>, owns_visible: bool) -> Result<()> {
         if !owns_visible {
-            for name in self.names()? {
-                if let Some(epoch) = epoch_of_marker(&name, self.prefix)
-                    && let Some(marker) = self.marker(epoch)?
-                    && marker.runs.is_disjoint(&mine.runs)
-                {
-                    remove(&name)?;
+            for (epoch, marker) in self.markers()? {
+                if marker.runs.is_disjoint(&prepared.marker.runs) {
+                    self.outdate(epoch);
                 }
             }
         }
-        foreign.iter().try_for_each(|name| remove(name))
-    }
-
-    /// Gives the parts their visible names; takes all back if one cannot have its own.
-    pub(super) fn show(&self, waiting: &[&StagedPart]) -> Result<()> {
-        for (done, part) in waiting.iter().enumerate() {
-            if let Err(e) = self.show_part(part) {
-                self.hide(&waiting[..done]);
-                return Err(match e.kind() {
-                    io::ErrorKind::AlreadyExists => {
-                        self.occupied(std::slice::from_ref(&part.name)).caused_by(e)
-                    }
-                    _ => self.unwritable(e),
-                });
+        for name in &prepared.foreign {
+            match self.files.remove(&self.folder.join(name)) {
+                Err(e) if !e.is_not_found() => return Err(self.unwritable(e)),
+                _ => self.files.point("file.replaced"),
             }
         }
         Ok(())
     }
 
-    /// Takes parts back. Best effort: the same commit finds them in either place.
+    /// Gives the parts their visible names, and the epoch its marker; takes the names back if that
+    /// fails, unless somebody else has committed the epoch meanwhile.
+    pub(super) fn show(
+        &self,
+        epoch: Epoch,
+        waiting: &[&StagedPart],
+        runs: &BTreeSet<String>,
+    ) -> Result<Committed> {
+        let mut shown = Vec::new();
+        let named = waiting.iter().try_for_each(|part| {
+            self.show_part(part)?;
+            shown.push(*part);
+            self.files.point("file.linked");
+            Ok(())
+        });
+        let marked = named.and_then(|()| self.mark(epoch).map_err(|e| self.unwritable(e)));
+        let Err(e) = marked else {
+            return Ok(Committed::Now);
+        };
+        if self.is_marked(epoch, runs, false)? {
+            return Ok(Committed::Before);
+        }
+        self.hide(&shown);
+        Err(e)
+    }
+
+    /// Takes parts back. Best effort: the same commit finds them in either place. What has no hidden
+    /// name any more is not ours to take back: another process has committed it, or files cannot
+    /// have two names here.
     fn hide(&self, shown: &[&StagedPart]) {
         for part in shown {
-            let _ = fs::rename(self.folder.join(&part.name), self.hidden(part));
+            if self.files.exists(&self.hidden(part)).unwrap_or(false) {
+                let _ = self.files.remove(&self.folder.join(&part.name));
+            }
         }
     }
 
-    /// Renames without replacing: a link fails where the name is taken, a rename does not.
-    fn show_part(&self, part: &StagedPart) -> io::Result<()> {
+    /// Gives a part its visible name without replacing another: a link fails where the name is
+    /// taken, a rename does not.
+    fn show_part(&self, part: &StagedPart) -> Result<()> {
         let (from, to) = (self.hidden(part), self.folder.join(&part.name));
-        if self.is_shown(part)? {
-            return fs::remove_file(from);
-        }
-        match fs::hard_link(&from, &to) {
-            Ok(()) => fs::remove_file(from),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(e),
+        let Err(e) = self.files.link(&from, &to) else {
+            return Ok(());
+        };
+        match self.place(part).map_err(|e| self.unreadable(e))? {
+            // Somebody who commits the same epoch was faster.
+            Place::Both | Place::Visible => Ok(()),
+            Place::Taken => Err(self.occupied(std::slice::from_ref(&part.name)).caused_by(e)),
+            Place::Gone => Err(self.gone(part)),
             // A file system without links: the name was free a moment ago.
-            Err(_) if stat(&to)?.is_none() => fs::rename(from, to),
-            Err(e) => Err(e),
+            Place::Hidden if has_no_links(&e) => {
+                let renamed = self.files.rename(&from, &to);
+                renamed.map_err(|e| self.unwritable(e))
+            }
+            Place::Hidden => Err(self.unwritable(e)),
         }
-    }
-
-    /// True if the part has both names, which is how a commit that died leaves it.
-    fn is_shown(&self, part: &StagedPart) -> io::Result<bool> {
-        let hidden = stat(&self.hidden(part))?;
-        let visible = stat(&self.folder.join(&part.name))?;
-        Ok(hidden.zip(visible).is_some_and(|(a, b)| same_file(&a, &b)))
     }
 
     fn hidden(&self, part: &StagedPart) -> PathBuf {
         self.folder.join(&part.run).join(&part.name)
     }
 
-    fn marker_path(&self, epoch: Epoch) -> PathBuf {
-        self.folder.join(marker(self.prefix, epoch))
-    }
-
-    fn marker(&self, epoch: Epoch) -> Result<Option<Marker>> {
-        match fs::read(self.marker_path(epoch)) {
-            // A marker is written whole before it has its name; another content is not ours.
-            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(self.unreadable(e)),
-        }
-    }
-
-    fn markers(&self) -> Result<Vec<Marker>> {
-        let mut markers = Vec::new();
-        for name in self.names()? {
-            if let Some(epoch) = epoch_of_marker(&name, self.prefix) {
-                markers.extend(self.marker(epoch)?);
-            }
-        }
-        Ok(markers)
-    }
-
-    fn unfinished_marker(&self, epoch: Epoch) -> PathBuf {
-        self.marker_path(epoch).with_extension("committing")
-    }
-
-    /// Writes the marker under a name that says nothing yet, while failing is still harmless. One
-    /// that is there already needs no more room.
-    fn write_marker(&self, epoch: Epoch, marker: &Marker) -> Result<()> {
-        let path = self.unfinished_marker(epoch);
-        let text = serde_json::to_vec(marker)
-            .map_err(|e| Error::internal("a marker has no JSON form").caused_by(e))?;
-        let write = || {
-            fs::create_dir_all(self.folder)?;
-            if fs::read(&path).is_ok_and(|there| there == text) {
-                return File::open(&path)?.sync_all();
-            }
-            let mut file = File::create(&path)?;
-            file.write_all(&text)?;
-            file.sync_all()
-        };
-        write().map_err(|e| {
-            let _ = fs::remove_file(&path);
-            self.unwritable(e)
-        })
-    }
-
     fn visible_parts(&self) -> Result<Vec<String>> {
         let mut names = self.names()?;
         names.retain(|name| PartName::parse(name, self.prefix).is_some());
-        names.sort();
         Ok(names)
     }
 
-    fn names(&self) -> Result<Vec<String>> {
-        let entries = match fs::read_dir(self.folder) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Err(self.unwritable(e)),
-            Err(e) => return Err(self.unreadable(e)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|e| self.unreadable(e))?;
-            names.extend(entry.file_name().into_string().ok());
+    /// All names in the folder, in order.
+    pub(super) fn names(&self) -> Result<Vec<String>> {
+        match self.files.list(self.folder) {
+            Ok(entries) => Ok(entries.into_iter().map(|entry| entry.name).collect()),
+            Err(e) if e.is_not_found() => Ok(Vec::new()),
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => Err(self.unwritable(e)),
+            Err(e) => Err(self.unreadable(e)),
         }
-        Ok(names)
     }
 }
 
-fn stat(path: &Path) -> io::Result<Option<Metadata>> {
-    match fs::symlink_metadata(path) {
-        Ok(found) => Ok(Some(found)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
-    }
-}
-
-#[cfg(unix)]
-fn same_file(a: &Metadata, b: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-/// Without numbers of files, a part that was linked and not yet unlinked cannot be told from one
-/// of another run, and is refused.
-#[cfg(not(unix))]
-fn same_file(_: &Metadata, _: &Metadata) -> bool {
-    false
+fn has_no_links(e: &FileError) -> bool {
+    matches!(
+        e.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+    )
 }

@@ -6,6 +6,7 @@
 
 mod commit;
 mod format;
+mod marker;
 mod name;
 mod part;
 mod staging;
@@ -15,13 +16,15 @@ pub use name::StagedPart;
 
 use super::compression::Compression;
 use super::error;
+use crate::machine::Machine;
 use commit::Target;
 use name::PartName;
-use part::Part;
+use part::{Finished, Part};
 use staging::Run;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use whitebeam_env::{Env, RealEnv};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
 use whitebeam_sdk::{Element, Result};
@@ -57,16 +60,19 @@ pub type JsonLinesSink = FileSink<JsonLinesFormat>;
 /// Writes parts into a folder, atomically.
 ///
 /// - Parts are called `PREFIX-EPOCH-SHARD.ENDING`, such as `part-00000-00003.csv.gz`; a shard
-///   without elements writes none.
+///   without elements writes none. A batch run has the epoch 0; a streaming run has one per
+///   checkpoint.
 /// - Until its epoch is committed a part lies in a hidden folder within the target, so that globs
 ///   such as `DIR/*.csv` never see it. It is complete and on the disk before the commit begins.
-/// - A commit renames parts one by one, since file systems rename nothing together: readers that
-///   look in between see some of them. When the program dies in between, committing the epoch
+/// - A commit gives parts their names one by one, since file systems name nothing together: readers
+///   that look in between see some of them. When the program dies in between, committing the epoch
 ///   again finishes it. A hidden file `.PREFIX-EPOCH.committed`, written last, says that all are
-///   there.
+///   there, and all of earlier epochs.
+/// - A visible part is never changed: a run that goes on after a restart adds parts of later epochs.
 /// - A folder that holds parts of another run is refused, since totals over a mixture would be
 ///   wrong; with [`overwrite`](Self::overwrite) they are replaced when this run's first epoch is
-///   committed, and stay if it fails.
+///   committed, and stay if it fails. A streaming run that begins with new checkpoints is refused a
+///   folder that a run has committed to, since it could not tell after a restart what was its own.
 /// - What runs that died have left behind is removed by later runs into the same folder; a lock
 ///   tells them from runs that are still at work.
 #[derive(Debug)]
@@ -76,6 +82,7 @@ pub struct FileSink<F> {
     format: F,
     compression: Compression,
     overwrite: bool,
+    machine: Machine,
     state: Mutex<State>,
 }
 
@@ -87,6 +94,10 @@ struct State {
     owns_visible: bool,
     /// Epochs that were prepared and not committed.
     prepared: BTreeSet<Epoch>,
+    /// The newest marker that is known of; those before it are removed.
+    marked: Option<Epoch>,
+    /// Nothing is left of runs that died.
+    is_swept: bool,
 }
 
 impl<F: Default> FileSink<F> {
@@ -98,6 +109,7 @@ impl<F: Default> FileSink<F> {
             format: F::default(),
             compression: Compression::Plain,
             overwrite: false,
+            machine: Machine::of(&RealEnv::new()),
             state: Mutex::default(),
         }
     }
@@ -126,8 +138,16 @@ impl<F> FileSink<F> {
         self
     }
 
+    /// Writes on this machine, such as a simulated one.
+    #[must_use]
+    pub fn on<E: Env>(mut self, env: &E) -> Self {
+        self.machine = Machine::of(env);
+        self
+    }
+
     fn target(&self) -> Target<'_> {
         Target {
+            files: self.machine.files.as_ref(),
             folder: &self.folder,
             prefix: &self.prefix,
             overwrite: self.overwrite,
@@ -149,9 +169,31 @@ impl<F> FileSink<F> {
         if !state.owns_visible {
             target.refuse_foreign()?;
         }
-        let run = Arc::new(Run::begin(&self.folder, &self.prefix)?);
+        let run = Arc::new(Run::begin(&self.machine, &self.folder, &self.prefix)?);
         state.run = Some(Arc::clone(&run));
         Ok(run)
+    }
+
+    /// Removes what nobody needs any more, now that `epoch` is committed; `marker` if it has one.
+    /// Best effort. Folders are listed only until nothing is left of runs that died.
+    fn tidy(&self, state: &mut State, epoch: Epoch, marker: Option<Epoch>) {
+        let target = self.target();
+        let markers = match state.is_swept {
+            true => state.marked.into_iter().collect(),
+            false => target.marked().unwrap_or_default(),
+        };
+        let newest = markers.iter().max().copied().max(marker);
+        for outdated in markers.into_iter().filter(|at| Some(*at) < newest) {
+            target.outdate(outdated);
+        }
+        if !state.is_swept {
+            let begun = target.begun().unwrap_or_default();
+            let over = begun.into_iter().filter(|at| Some(*at) <= newest);
+            over.for_each(|at| target.forget(at));
+            state.is_swept = staging::sweep(target.files, &self.folder, &self.prefix, Some(epoch));
+        }
+        state.marked = newest;
+        state.owns_visible = true;
     }
 }
 
@@ -172,8 +214,10 @@ impl<T: Element, F: FileFormat<T>> Sink<T> for FileSink<F> {
     }
 
     fn recover(&self) -> Result<Option<Epoch>> {
-        let last = self.target().last_epoch()?;
-        self.state().owns_visible = last.is_some();
+        let last = self.target().marked()?.into_iter().max();
+        let mut state = self.state();
+        state.owns_visible = last.is_some();
+        state.marked = last;
         Ok(last)
     }
 
@@ -188,13 +232,17 @@ impl<T: Element, F: FileFormat<T>> Sink<T> for FileSink<F> {
 
     fn commit(&self, epoch: Epoch, staged: Vec<StagedPart>) -> Result<Committed> {
         let mut state = self.state();
+        state.prepared.remove(&epoch);
+        if staged.is_empty() && state.owns_visible {
+            // Nothing is to be shown, and nothing to be replaced.
+            self.tidy(&mut state, epoch, None);
+            return Ok(Committed::Now);
+        }
         let run = state.run.as_ref().map(|run| run.name());
         let committed = self
             .target()
             .commit(epoch, &staged, run, state.owns_visible)?;
-        state.owns_visible = true;
-        state.prepared.remove(&epoch);
-        staging::sweep(&self.folder, &self.prefix, Some(epoch));
+        self.tidy(&mut state, epoch, Some(epoch));
         Ok(committed)
     }
 
@@ -263,12 +311,18 @@ impl<T: Element, F: FileFormat<T>> SinkWriter<T> for FileWriter<F> {
         };
         let ending = format!("{}{}", self.format.ending(), self.compression.ending());
         let name = name.of(&self.prefix, &ending);
-        let bytes = part.finish(&self.run, &name)?;
-        self.run
-            .sync()
-            .map_err(|e| error::unwritable(&self.run.target().to_string_lossy(), e))?;
+        let Finished { bytes, crc } = part.finish(&self.run, &name)?;
+        self.run.sync().map_err(|e| {
+            error::unwritable(&self.run.target().to_string_lossy(), error::of_system(e))
+        })?;
+        self.run.files().point("file.staged");
         let run = self.run.name().to_owned();
-        Ok(vec![StagedPart { run, name, bytes }])
+        Ok(vec![StagedPart {
+            run,
+            name,
+            bytes,
+            crc,
+        }])
     }
 }
 

@@ -14,8 +14,9 @@ pub struct StagedPart {
     pub(super) run: String,
     /// The name it has there and will have when it is visible.
     pub(super) name: String,
-    /// Its size.
+    /// Its size and checksum.
     pub(super) bytes: u64,
+    pub(super) crc: u32,
 }
 
 /// What a part's name says.

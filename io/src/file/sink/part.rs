@@ -6,10 +6,11 @@
 use super::staging::Run;
 use crate::file::compression::Compression;
 use crate::file::error;
+use crc32c::crc32c_append;
 use flate2::write::GzEncoder;
-use std::fs::{self, File};
 use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::PathBuf;
+use whitebeam_env::Writable;
 use whitebeam_sdk::sink::Shard;
 use whitebeam_sdk::{Error, Result};
 
@@ -22,9 +23,9 @@ pub(super) struct Part {
 }
 
 enum Bytes {
-    Plain(BufWriter<File>),
-    Gzip(GzEncoder<BufWriter<File>>),
-    Zstd(zstd::Encoder<'static, BufWriter<File>>),
+    Plain(BufWriter<Appended>),
+    Gzip(GzEncoder<BufWriter<Appended>>),
+    Zstd(zstd::Encoder<'static, BufWriter<Appended>>),
 }
 
 impl std::fmt::Debug for Bytes {
@@ -37,6 +38,31 @@ impl std::fmt::Debug for Bytes {
     }
 }
 
+/// What is on its way to the disk, and its checksum.
+struct Appended {
+    file: Box<dyn Writable>,
+    crc: u32,
+}
+
+impl Write for Appended {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.append(bytes).map_err(error::of_system)?;
+        self.crc = crc32c_append(self.crc, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a finished part is known by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Finished {
+    pub(super) bytes: u64,
+    pub(super) crc: u32,
+}
+
 /// What `zstd` itself takes when it is not told.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -45,8 +71,9 @@ impl Part {
         let target = run.target().to_string_lossy().into_owned();
         let path = run.unfinished(shard);
         let unwritable = |e| error::unwritable(&target, e);
-        let file = File::create_new(&path).map_err(unwritable)?;
-        let file = BufWriter::with_capacity(64 * 1024, file);
+        let file = run.files().create_new(&path);
+        let file = file.map_err(|e| unwritable(error::of_system(e)))?;
+        let file = BufWriter::with_capacity(64 * 1024, Appended { file, crc: 0 });
         let bytes = match compression {
             Compression::Plain => Bytes::Plain(file),
             Compression::Gzip => Bytes::Gzip(GzEncoder::new(file, flate2::Compression::default())),
@@ -74,8 +101,8 @@ impl Part {
         error::unwritable(&self.target, e)
     }
 
-    /// Completes the part, brings it to the disk and calls it `name`; returns its size.
-    pub(super) fn finish(self, run: &Run, name: &str) -> Result<u64> {
+    /// Completes the part, brings it to the disk and calls it `name`.
+    pub(super) fn finish(self, run: &Run, name: &str) -> Result<Finished> {
         let Part {
             path,
             target,
@@ -87,11 +114,13 @@ impl Part {
                 Bytes::Gzip(encoder) => encoder.finish()?,
                 Bytes::Zstd(encoder) => encoder.finish()?,
             };
-            let file = file.into_inner().map_err(IntoInnerError::into_error)?;
-            file.sync_all()?;
-            let bytes = file.metadata()?.len();
-            fs::rename(&path, run.path().join(name))?;
-            Ok(bytes)
+            let Appended { mut file, crc } =
+                file.into_inner().map_err(IntoInnerError::into_error)?;
+            file.sync().map_err(error::of_system)?;
+            let bytes = file.len();
+            let named = run.files().rename(&path, &run.path().join(name));
+            named.map_err(error::of_system)?;
+            Ok(Finished { bytes, crc })
         };
         finish().map_err(|e| error::unwritable(&target, e))
     }

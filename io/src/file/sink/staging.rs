@@ -7,36 +7,41 @@
 
 use super::name::PartName;
 use crate::file::error;
-use std::fs::{self, File};
-use std::io;
+use crate::machine::Machine;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use whitebeam_env::{Files, Writable};
 use whitebeam_sdk::sink::{Epoch, Shard};
 use whitebeam_sdk::{Error, Result};
 
 /// Begins the names of parts that are not finished.
 const UNFINISHED: &str = "unfinished-";
+/// The file within a hidden folder that its run has locked.
+const LOCK: &str = "lock";
 /// How often a folder may vanish under our hands before something else must be wrong.
 const ATTEMPTS: usize = 100;
 
 #[derive(Debug)]
 pub(super) struct Run {
+    machine: Machine,
     target: PathBuf,
     path: PathBuf,
     name: String,
-    /// Held while the run is at work. Where folders cannot be locked, none is ever taken for dead.
-    _lock: Option<File>,
+    /// Held while the run is at work. Where files cannot be locked, no run is ever taken for dead.
+    _lock: Mutex<Box<dyn Writable>>,
     parts: AtomicU64,
 }
 
 impl Run {
     /// Makes a hidden folder within `target`, and `target` itself if it is not there.
-    pub(super) fn begin(target: &Path, prefix: &str) -> Result<Self> {
-        let unwritable = |e| error::unwritable(&target.to_string_lossy(), e);
-        fs::create_dir_all(target).map_err(unwritable)?;
-        sweep(target, prefix, None);
+    pub(super) fn begin(machine: &Machine, target: &Path, prefix: &str) -> Result<Self> {
+        let files = machine.files.as_ref();
+        let unwritable = |e| error::unwritable(&target.to_string_lossy(), error::of_system(e));
+        files.create_dir_all(target).map_err(unwritable)?;
+        sweep(files, target, prefix, None);
         for _ in 0..ATTEMPTS {
-            if let Some(run) = Self::try_begin(target, prefix).map_err(unwritable)? {
+            if let Some(run) = Self::try_begin(machine, target, prefix).map_err(unwritable)? {
                 return Ok(run);
             }
         }
@@ -48,24 +53,30 @@ impl Run {
     }
 
     /// None if another run took the new folder for a dead one before it was locked.
-    fn try_begin(target: &Path, prefix: &str) -> io::Result<Option<Self>> {
-        let folder = tempfile::Builder::new()
-            .prefix(&hidden(prefix))
-            .tempdir_in(target)?;
-        let path = folder.keep();
-        let lock = File::open(&path).ok();
-        if let Some(lock) = &lock
-            && lock.lock().is_ok()
-            && !path.try_exists()?
-        {
+    fn try_begin(
+        machine: &Machine,
+        target: &Path,
+        prefix: &str,
+    ) -> whitebeam_env::Result<Option<Self>> {
+        let files = machine.files.as_ref();
+        let name = format!("{}{:032x}", hidden(prefix), machine.unique());
+        let path = target.join(&name);
+        files.create_dir_all(&path)?;
+        let mut lock = match files.create_new(&path.join(LOCK)) {
+            Err(e) if e.is_not_found() => return Ok(None),
+            made => made?,
+        };
+        if matches!(lock.try_lock(), Ok(false)) || !files.exists(&path.join(LOCK))? {
             return Ok(None);
         }
-        let name = path.file_name().unwrap_or_default();
+        // Whatever survives a power cut here, the lock does: without it nobody would dare to sweep.
+        files.sync_dir(&path)?;
         Ok(Some(Run {
+            machine: machine.clone(),
             target: target.to_owned(),
-            name: name.to_string_lossy().into_owned(),
             path,
-            _lock: lock,
+            name,
+            _lock: Mutex::new(lock),
             parts: AtomicU64::new(0),
         }))
     }
@@ -82,6 +93,10 @@ impl Run {
         &self.target
     }
 
+    pub(super) fn files(&self) -> &dyn Files {
+        self.machine.files.as_ref()
+    }
+
     /// A new path for a part that is going to be written.
     pub(super) fn unfinished(&self, shard: Shard) -> PathBuf {
         let n = self.parts.fetch_add(1, Ordering::Relaxed);
@@ -89,21 +104,28 @@ impl Run {
     }
 
     /// Brings the names of staged parts to the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        sync_folder(&self.path)
+    pub(super) fn sync(&self) -> whitebeam_env::Result<()> {
+        self.files().sync_dir(&self.path)
     }
 
     /// Removes everything that this run staged.
     pub(super) fn remove(&self) {
         // Best effort: what stays is hidden, and removed by a later run.
-        let _ = fs::remove_dir_all(&self.path);
+        let mut staged = names(self.files(), &self.path);
+        staged.retain(|name| name != LOCK);
+        for name in staged {
+            let _ = self.files().remove(&self.path.join(name));
+        }
+        let _ = remove_empty(self.files(), &self.path);
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // Fails, rightly, while parts lie there that may still be committed.
-        let _ = fs::remove_dir(&self.path);
+        // Not while parts lie there that may still be committed.
+        if names(self.files(), &self.path) == [LOCK] {
+            self.remove();
+        }
     }
 }
 
@@ -111,43 +133,71 @@ fn hidden(prefix: &str) -> String {
     format!(".staging-{prefix}-")
 }
 
-/// Brings the names in a folder to the disk, where the system can.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+/// Removes what dead runs left: parts that were not finished, and staged ones up to the epoch that
+/// is committed. Best effort: what stays is hidden, and swept another time. True if nothing stayed
+/// but folders of runs that are at work.
+pub(super) fn sweep(
+    files: &dyn Files,
+    target: &Path,
+    prefix: &str,
+    committed: Option<Epoch>,
+) -> bool {
+    let dead = dead(files, target, prefix);
+    let swept = dead.map(|(run, _lock)| sweep_run(files, &run, prefix, committed));
+    swept.fold(true, |all, is_clean| all && is_clean)
 }
 
-/// Removes what dead runs left: parts that were not finished, and staged ones up to the epoch that
-/// is committed. Best effort: what stays is hidden, and swept another time.
-pub(super) fn sweep(target: &Path, prefix: &str, committed: Option<Epoch>) {
-    for folder in names(target) {
-        if folder.starts_with(&hidden(prefix)) {
-            let path = target.join(folder);
-            if let Ok(lock) = File::open(&path)
-                && lock.try_lock().is_ok()
-            {
-                sweep_run(&path, prefix, committed);
+/// The parts that dead runs have staged.
+pub(super) fn left_behind(files: &dyn Files, target: &Path, prefix: &str) -> Vec<String> {
+    let dead = dead(files, target, prefix);
+    dead.flat_map(|(run, _lock)| names(files, &run)).collect()
+}
+
+/// The hidden folders of runs that died, each with the lock that its run held.
+fn dead(
+    files: &dyn Files,
+    target: &Path,
+    prefix: &str,
+) -> impl Iterator<Item = (PathBuf, Box<dyn Writable>)> {
+    let mut runs = names(files, target);
+    runs.retain(|name| name.starts_with(&hidden(prefix)));
+    runs.into_iter().filter_map(move |run| {
+        let path = target.join(run);
+        match files.open_append(&path.join(LOCK)) {
+            Ok(mut lock) => matches!(lock.try_lock(), Ok(true)).then_some((path, lock)),
+            Err(e) => {
+                if e.is_not_found() {
+                    // Another run is beginning there, or ended amid beginning or sweeping.
+                    let _ = files.remove_dir(&path);
+                }
+                None
             }
         }
-    }
+    })
 }
 
-fn sweep_run(run: &Path, prefix: &str, committed: Option<Epoch>) {
-    for name in names(run) {
-        let epoch = PartName::parse(&name, prefix).map(|part| part.epoch);
+fn sweep_run(files: &dyn Files, run: &Path, prefix: &str, committed: Option<Epoch>) -> bool {
+    let mut is_empty = true;
+    for name in names(files, run).iter().filter(|name| *name != LOCK) {
+        let epoch = PartName::parse(name, prefix).map(|part| part.epoch);
         let is_over = matches!((epoch, committed), (Some(epoch), Some(last)) if epoch <= last);
-        if is_over || name.starts_with(UNFINISHED) {
-            let _ = fs::remove_file(run.join(name));
-        }
+        let is_removed =
+            (is_over || name.starts_with(UNFINISHED)) && files.remove(&run.join(name)).is_ok();
+        is_empty &= is_removed;
     }
-    let _ = fs::remove_dir(run);
+    is_empty && remove_empty(files, run)
+}
+
+/// The lock goes when it is certain that nothing else is left: without it nobody would dare to
+/// sweep the rest.
+fn remove_empty(files: &dyn Files, run: &Path) -> bool {
+    files.sync_dir(run).is_ok()
+        && files.remove(&run.join(LOCK)).is_ok()
+        && files.remove_dir(run).is_ok()
 }
 
 /// The names in a folder; none if it cannot be read.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.collect()
+fn names(files: &dyn Files, folder: &Path) -> Vec<String> {
+    let entries = files.list(folder).unwrap_or_default();
+    entries.into_iter().map(|entry| entry.name).collect()
 }

@@ -1,5 +1,6 @@
 //! What is visible when, whatever fails in between.
 
+mod epochs;
 mod full_disk;
 
 use crate::file::tests::driver::read;
@@ -7,6 +8,7 @@ use crate::file::{
     Compression, CsvSink, CsvSource, FileFormat, FileSink, JsonLinesSink, JsonLinesSource,
     StagedPart, TextSink, TextSource,
 };
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use whitebeam_sdk::batch::Batch;
@@ -69,6 +71,19 @@ fn names(folder: &Path) -> Vec<String> {
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect()
+}
+
+fn markers(folder: &Path) -> Vec<String> {
+    let mut names = names(folder);
+    names.retain(|name| name.ends_with(".committed"));
+    names
+}
+
+/// What lies in a hidden folder, but for its lock.
+fn staged_in(folder: &Path) -> Vec<String> {
+    let mut names = names(folder);
+    names.retain(|name| name != "lock");
+    names
 }
 
 fn staging(folder: &Path) -> Vec<String> {
@@ -166,10 +181,13 @@ fn parts_are_visible_from_the_commit_on_and_not_before() {
     let second = lines(&sink, 1, &["d"]);
     assert_eq!(visible(at), after_first);
     assert_eq!(commit(&sink, 1, &second).unwrap(), Committed::Now);
-    assert_eq!(commit(&sink, 2, &[]).unwrap(), Committed::Now);
-    assert_eq!(commit(&sink, 2, &[]).unwrap(), Committed::Before);
     assert_eq!(visible(at).len(), 3);
-    assert_eq!(Sink::<Str>::recover(&sink).unwrap(), Some(Epoch(2)));
+    let all = names(at);
+    commit(&sink, 2, &[]).unwrap();
+    assert_eq!(names(at), all, "an epoch without parts costs nothing");
+    assert_eq!(commit(&sink, 0, &first).unwrap(), Committed::Before);
+    assert_eq!(Sink::<Str>::recover(&sink).unwrap(), Some(Epoch(1)));
+    assert_eq!(markers(at), [".part-00001.committed"]);
     Sink::<Str>::finish(&sink).unwrap();
     assert_eq!(staging(at), [""; 0]);
 }
@@ -192,6 +210,12 @@ fn an_abort_leaves_nothing() {
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
+/// As far as a commit of epoch 4 goes before it shows anything.
+fn begin(at: &Path, parts: &[StagedPart]) {
+    let sink = TextSink::new(at);
+    Sink::<Str>::prepare(&sink, Epoch(4), parts).unwrap();
+}
+
 /// Every place at which a commit of two parts can die, and how it leaves the folder.
 #[test]
 fn a_commit_that_died_is_finished_by_the_next() {
@@ -203,11 +227,14 @@ fn a_commit_that_died_is_finished_by_the_next() {
             let part = &parts[0];
             fs::hard_link(at.join(&part.run).join(&part.name), at.join(&part.name)).unwrap();
         },
+        // Where files cannot have two names.
         |at, parts| {
+            begin(at, parts);
             let part = &parts[0];
             fs::rename(at.join(&part.run).join(&part.name), at.join(&part.name)).unwrap();
         },
         |at, parts| {
+            begin(at, parts);
             for part in parts {
                 fs::rename(at.join(&part.run).join(&part.name), at.join(&part.name)).unwrap();
             }
@@ -223,7 +250,6 @@ fn a_commit_that_died_is_finished_by_the_next() {
             if opened {
                 // The run that takes over writes its own parts before it commits those.
                 Sink::<Str>::recover(&sink).unwrap();
-                sink.state().owns_visible = true;
                 assert_eq!(lines(&sink, 5, &["c"]).len(), 1);
             }
             assert_eq!(commit(&sink, 4, &staged).unwrap(), Committed::Now, "{n}");
@@ -299,7 +325,8 @@ fn a_part_whose_name_is_taken_meanwhile_takes_the_others_back() {
     let sink = TextSink::new(at);
     let staged = lines(&sink, 0, &["a", "b", "c"]);
     fs::write(at.join("part-00000-00001.txt"), "other").unwrap();
-    let shown = sink.target().show(&staged.iter().collect::<Vec<_>>());
+    let waiting: Vec<&StagedPart> = staged.iter().collect();
+    let shown = sink.target().show(Epoch(0), &waiting, &BTreeSet::new());
     assert!(shown.unwrap_err().message().contains("of another run"));
     assert_eq!(visible(at), ["part-00000-00001.txt: other"]);
     fs::remove_file(at.join("part-00000-00001.txt")).unwrap();
@@ -402,20 +429,23 @@ fn leftovers_of_dead_runs_are_swept_and_those_of_running_ones_are_not() {
     drop(unfinished(&dead));
     drop(dead);
     let dead_folder = at.join(&dead_staged[0].run);
-    assert_eq!(names(&dead_folder).len(), 2);
+    assert_eq!(staged_in(&dead_folder).len(), 2);
 
     let next = TextSink::new(at);
     let staged = lines(&next, 0, &["a"]);
     // A part that was staged may still be committed by a run that takes over.
-    assert_eq!(names(&dead_folder), ["part-00001-00000.txt"]);
+    assert_eq!(staged_in(&dead_folder), ["part-00001-00000.txt"]);
     commit(&next, 0, &staged).unwrap();
-    assert_eq!(names(&dead_folder), ["part-00001-00000.txt"]);
+    assert_eq!(staged_in(&dead_folder), ["part-00001-00000.txt"]);
     let staged = lines(&next, 1, &["b"]);
     commit(&next, 1, &staged).unwrap();
     assert!(!dead_folder.exists());
 
     let mut staged = SinkWriter::<Str>::stage(&mut writer, Epoch(7)).unwrap();
-    assert_eq!(names(&at.join(&staged[0].run)), ["part-00007-00009.txt"]);
+    assert_eq!(
+        staged_in(&at.join(&staged[0].run)),
+        ["part-00007-00009.txt"]
+    );
     staged.clear();
     drop((writer, alive, next));
     let last = TextSink::new(at);

@@ -1,6 +1,6 @@
-//! `Machine`: what a log asks of the machine that it lies on.
+//! `Machine`: what a connector asks of the machine that its files lie on.
 //!
-//! Owns nothing but the handle: files, a clock for append times, numbers that nobody else draws and
+//! Owns nothing but the handle: files, a clock for times of writing, numbers that nobody else draws and
 //! a name for who holds a lock. A simulated machine gives all of them from a seed.
 
 use std::fmt;
@@ -9,16 +9,16 @@ use whitebeam_env::{Env, SharedFiles};
 use whitebeam_sdk::Timestamp;
 
 #[derive(Clone)]
-pub(super) struct Machine {
-    pub(super) files: SharedFiles,
+pub(crate) struct Machine {
+    pub(crate) files: SharedFiles,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     unique: Arc<dyn Fn() -> u128 + Send + Sync>,
     /// Who runs, for others that wait.
-    pub(super) who: String,
+    pub(crate) who: String,
 }
 
 impl Machine {
-    pub(super) fn of<E: Env>(env: &E) -> Self {
+    pub(crate) fn of<E: Env>(env: &E) -> Self {
         let (clock, names) = (env.clone(), env.clone());
         Machine {
             files: env.files(),
@@ -28,11 +28,11 @@ impl Machine {
         }
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         (self.now)()
     }
 
-    pub(super) fn unique(&self) -> u128 {
+    pub(crate) fn unique(&self) -> u128 {
         (self.unique)()
     }
 }
