@@ -40,7 +40,8 @@ pub struct Kept {
 
 /// Where snapshots are kept. Shared by those who write, commit and watch.
 pub trait Keeper: Send + Sync {
-    /// Nothing was ever published: the run begins anew, and what sinks show is not its own.
+    /// Nothing is known to have been committed: what sinks show may be another run's, and whatever is
+    /// owed finds out when it is committed.
     fn is_new(&self) -> Result<bool>;
     /// What there is to go on from; once, before anything else. `visible` is the last epoch that
     /// each sink says it has made visible.

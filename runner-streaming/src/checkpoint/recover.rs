@@ -132,10 +132,11 @@ pub(crate) fn owner(files: &SharedFiles, layout: &Layout, pipeline: &str) -> Res
 }
 
 impl<E: Env> Directory<E> {
-    /// Nothing was ever published or committed from here. Ask before [`Directory::recover`].
+    /// Nothing is known to have been committed from here, so that what sinks show is not known to be
+    /// this job's: it may be what it has to replace, also when its first commit died half-way. Ask
+    /// before [`Directory::recover`].
     pub fn is_new(&self) -> Result<bool> {
-        let is_empty = slots(&self.files, &self.layout)?.is_empty();
-        Ok(is_empty && self.traces()?.committed.is_empty())
+        Ok(self.traces()?.committed.is_empty())
     }
 
     /// Chooses the checkpoint to go on from. Sinks are asked for what they have made visible after

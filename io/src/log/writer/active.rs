@@ -37,8 +37,14 @@ pub(super) struct Failed {
 }
 
 impl Active {
-    /// Makes segment `number`, durably.
-    pub(super) fn create(topic: &Topic, number: u64, header: &SegmentHeader) -> Result<Self> {
+    /// Makes segment `number`, durably, with `first` in it from the beginning if there is one: no
+    /// crash leaves the segment without it.
+    pub(super) fn create(
+        topic: &Topic,
+        number: u64,
+        header: &SegmentHeader,
+        first: Option<(&FrameHeader, &mut dyn Blocks)>,
+    ) -> Result<Self> {
         let files = topic.files();
         let path = topic.segment_path(number);
         let unfinished = path.with_extension("new");
@@ -49,7 +55,18 @@ impl Active {
         let mut file = files.create_new(&unfinished).map_err(unwritable)?;
         let bytes = header.encode()?;
         file.append(&bytes).map_err(unwritable)?;
-        file.sync().map_err(unwritable)?;
+        let mut made = Active {
+            number,
+            file,
+            len: bytes.len() as u64,
+            index: IndexBuilder::new(header.id),
+        };
+        match first {
+            Some((frame, blocks)) => made
+                .append(topic, frame, &header.start, blocks)
+                .map_err(|failed| failed.error)?,
+            None => made.file.sync().map_err(unwritable)?,
+        }
         files.point("log.segment_written");
         files
             .rename_noreplace(&unfinished, &path)
@@ -61,12 +78,7 @@ impl Active {
             unwritable(e)
         })?;
         files.point("log.segment_created");
-        Ok(Active {
-            number,
-            file,
-            len: bytes.len() as u64,
-            index: IndexBuilder::new(header.id),
-        })
+        Ok(made)
     }
 
     /// Appends a frame.

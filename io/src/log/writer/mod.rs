@@ -95,7 +95,7 @@ impl LogWriter {
             start: Ends::new(partitions),
             commits: Commits::default(),
         };
-        Active::create(topic, 1, &header).map(drop)
+        Active::create(topic, 1, &header, None).map(drop)
     }
 
     /// Takes over a topic: completes or gives up what the last writer did not end.
@@ -193,7 +193,7 @@ impl LogWriter {
         self.flush()?;
         let mut ends = self.ends.clone();
         ends.grow(partitions);
-        self.turn(ends)?;
+        self.turn(ends, None)?;
         self.drafts = Drafts::new(partitions, 0);
         Ok(())
     }
@@ -250,7 +250,7 @@ impl LogWriter {
     fn append_frame(&mut self, header: &FrameHeader, blocks: &mut dyn Blocks) -> Result<()> {
         let is_full = |active: &Active| active.len >= self.segment_bytes;
         if self.active.as_ref().is_none_or(is_full) {
-            self.turn(self.ends.clone())?;
+            self.turn(self.ends.clone(), None)?;
             self.enforce_retention()?;
         }
         let Some(active) = &mut self.active else {
@@ -292,8 +292,8 @@ impl LogWriter {
         self.is_broken = !is_absent;
     }
 
-    /// Begins a new segment, with `start` before it.
-    fn turn(&mut self, start: Ends) -> Result<()> {
+    /// Begins a new segment, with `start` before it and perhaps a frame in it.
+    fn turn(&mut self, start: Ends, first: Option<(&FrameHeader, &mut dyn Blocks)>) -> Result<()> {
         let (last, previous_len) = self.last;
         let id = self.topic.machine.unique();
         let header = SegmentHeader {
@@ -306,7 +306,7 @@ impl LogWriter {
             start: start.clone(),
             commits: self.commits.clone(),
         };
-        let made = Active::create(&self.topic, last + 1, &header);
+        let made = Active::create(&self.topic, last + 1, &header, first);
         let active = made.inspect_err(|_| self.distrust(last + 1))?;
         if let Some(index) = self.last_index.take() {
             index.write(&self.topic, last);
@@ -321,14 +321,22 @@ impl LogWriter {
     }
 
     /// Appends a frame of the last writer's again that lacks only its mark: readers may have seen
-    /// the mark before a crash took it back.
+    /// the mark before a crash took it back. The segment that ends the last one before that frame
+    /// holds it from the beginning.
     fn complete(&mut self, segment: &Segment, frame: &Frame) -> Result<()> {
-        let mut after = self.ends.clone();
+        let start = self.ends.clone();
+        let mut after = start.clone();
         if !after.pass(&frame.header) {
             return Ok(());
         }
         let at = frame.blocks_at;
-        self.append_frame(&frame.header, &mut InSegment { segment, frame, at })
+        let mut blocks = InSegment { segment, frame, at };
+        self.turn(start, Some((&frame.header, &mut blocks)))?;
+        if let Some(commit) = &frame.header.commit {
+            self.commits.note(commit);
+        }
+        self.ends = after;
+        Ok(())
     }
 }
 
