@@ -35,6 +35,8 @@ pub(crate) struct Job<E> {
     pub(crate) workers: Vec<Worker<E>>,
     /// What writes checkpoints and commits epochs.
     pub(crate) clerks: Vec<Box<dyn Machine>>,
+    /// The checkpoint that it goes on from.
+    pub(crate) resumed_from: Option<Epoch>,
     /// Inputs that somebody has to conduct.
     pub(crate) cues: Vec<Cue>,
 }
@@ -95,8 +97,9 @@ impl<E: Env> Job<E> {
             clerks.push(Box::new(Clerk::new(Arc::clone(&desk), writing(keeper))));
             desk
         });
+        let resumed_from = recovered.map(|s| s.epoch);
         parts.observer.started(&Started {
-            resumed_from: recovered.map(|s| s.epoch),
+            resumed_from,
             parallelism: settings.parallelism,
             rejected: kept.rejected.clone(),
         });
@@ -115,6 +118,7 @@ impl<E: Env> Job<E> {
             coordinator,
             workers,
             clerks,
+            resumed_from,
             cues,
         })
     }

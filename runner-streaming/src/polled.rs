@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_sdk::graph::{Graph, NodeId};
+use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::{Error, Result, Timestamp};
 
 /// Whether a machine is asked next.
@@ -38,6 +39,7 @@ pub struct PolledRun<E> {
     clerks: Vec<Box<dyn Machine>>,
     workers: Vec<Worker<E>>,
     cues: Vec<Cue>,
+    resumed_from: Option<Epoch>,
     sleeps: Vec<Sleep>,
     paths: Vec<String>,
     stop: StopHandle,
@@ -79,9 +81,15 @@ impl<E: Env> PolledRun<E> {
             clerks: job.clerks,
             workers: job.workers,
             cues: job.cues,
+            resumed_from: job.resumed_from,
             paths: graph.nodes().iter().map(|n| n.path.clone()).collect(),
             stop,
         })
+    }
+
+    /// The checkpoint that it goes on from; none if it begins anew.
+    pub fn resumed_from(&self) -> Option<Epoch> {
+        self.resumed_from
     }
 
     /// Asks the run to end.

@@ -17,7 +17,7 @@ pub(crate) fn run<E: Env>(job: Job<E>) -> Result<Ended> {
         mut coordinator,
         workers,
         clerks,
-        cues: _,
+        ..
     } = job;
     thread::scope(|scope| {
         for mut worker in workers {

@@ -7,29 +7,22 @@
 )]
 
 use whitebeam_tests::random::seeds;
-use whitebeam_tests::streaming::sim::{Told, simulate};
+use whitebeam_tests::streaming::many::simulate_all;
+use whitebeam_tests::streaming::sim::simulate;
 
 const ROWS: u64 = 120;
 
 #[test]
 fn crashes_and_rescaling_change_no_answer() {
-    let mut sum = Told::default();
-    for seed in seeds(300) {
-        let told = match simulate(seed, ROWS) {
-            Ok(told) => told,
-            Err(difference) => panic!("WHITEBEAM_SEED={seed}: {difference}"),
-        };
-        sum.crashes += told.crashes;
-        sum.suspended += told.suspended;
-        sum.refused += told.refused;
-        sum.turns += told.turns;
+    match simulate_all(seeds(10_000), ROWS, |_, _| ()) {
+        Ok(sum) => println!("{sum:?}"),
+        Err((seed, difference)) => panic!("WHITEBEAM_SEED={seed}: {difference}"),
     }
-    println!("{sum:?}");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
-    for seed in 0..20 {
+    for seed in 0..40 {
         assert_eq!(simulate(seed, ROWS), simulate(seed, ROWS), "seed {seed}");
     }
 }

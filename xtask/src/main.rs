@@ -13,6 +13,7 @@ mod conformance;
 mod error;
 mod process;
 mod sanitize;
+mod simulate;
 mod steps;
 mod test;
 mod tidy;
@@ -48,6 +49,8 @@ enum Chore {
     Bench(bench::Options),
     /// The conformance scenarios on a runner.
     Conformance(conformance::Options),
+    /// Seeds of the simulated streaming runner, crashing.
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Chore::Without(options) => without::run(&root, &options),
         Chore::Bench(options) => bench::run(&root, &options),
         Chore::Conformance(options) => conformance::run(&root, &options),
+        Chore::Simulate(options) => simulate::run(&root, &options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

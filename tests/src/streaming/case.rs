@@ -3,7 +3,7 @@
 //! Owns the shapes and how they are drawn. All triggers here fire until the window is forgotten, so
 //! that every element that is not late is seen in some pane.
 
-use crate::streaming::source::{Partitions, Promise, Row};
+use crate::streaming::source::{Gate, Partitions, Promise, Row};
 use crate::translate;
 use std::sync::Arc;
 use whitebeam_sdk::graph::Graph;
@@ -47,6 +47,8 @@ pub struct Case {
     pub promise: Promise,
     /// How long a partition may have nothing until the others do not wait for it.
     pub idle_after: Option<Duration>,
+    /// Whether the sources end.
+    pub gate: Gate,
 }
 
 /// Where the answers of a case can be seen.
@@ -116,6 +118,7 @@ impl Case {
             },
             shape,
             promise,
+            gate: Gate::default(),
         }
     }
 
@@ -133,6 +136,7 @@ impl Case {
                 rows: Arc::clone(rows),
                 promise: self.promise,
                 idle_after: self.idle_after,
+                gate: self.gate.clone(),
             };
             p.read(source).map(|row| (row.key, row.value))
         };

@@ -25,6 +25,9 @@ use whitebeam_testkit::sim::{Class, How, Machine, SimEnv, Strike};
 /// Turns of one incarnation, at the most: more means that it never ends.
 const TURNS: usize = 400_000;
 
+/// Crashes of every simulated run, at least.
+pub const CRASHES: u32 = 3;
+
 /// Where checkpoints lie on the simulated machine.
 const ROOT: &str = "/checkpoints";
 
@@ -35,6 +38,10 @@ pub struct Told {
     pub crashes: u32,
     /// Of them, those at a place that was asked for.
     pub struck: u32,
+    /// Times it was gone on with by another number of workers.
+    pub rescaled: u32,
+    /// Times it went on from a checkpoint.
+    pub resumed: u32,
     /// Times it was suspended.
     pub suspended: u32,
     /// Times it ended with an error of the disk.
@@ -52,6 +59,21 @@ enum Left {
     Suspended,
     Refused,
     Drained,
+}
+
+impl Told {
+    /// Adds what another run came to.
+    pub fn add(&mut self, other: Told) {
+        self.crashes += other.crashes;
+        self.struck += other.struck;
+        self.rescaled += other.rescaled;
+        self.resumed += other.resumed;
+        self.suspended += other.suspended;
+        self.refused += other.refused;
+        self.turns += other.turns;
+        // In whichever order they came.
+        self.trace = self.trace.wrapping_add(other.trace);
+    }
 }
 
 /// Runs the case of `seed` through its crashes to the end, and judges it.
@@ -73,6 +95,7 @@ pub fn simulate_on(machine: &Machine, rows: u64, strikes: &[Strike]) -> Result<T
             store: [StoreKind::Fast, StoreKind::Fast, StoreKind::Slow][draws.choose(3)],
             general_only: draws.choose(4) == 0,
         },
+        workers: None,
         memory: (strikes.is_empty() && draws.choose(2) == 0).then(MemoryKeeper::default),
         draws,
         told: Told::default(),
@@ -86,6 +109,8 @@ struct Simulation<'a> {
     draws: SimEnv,
     graph: &'a Graph,
     group: GroupOptions,
+    /// Of the last incarnation.
+    workers: Option<usize>,
     /// Snapshots are kept here, or in a directory of the machine.
     memory: Option<MemoryKeeper>,
     told: Told,
@@ -94,19 +119,29 @@ struct Simulation<'a> {
 impl Simulation<'_> {
     fn run(&mut self, strikes: &[Strike], case: &Case, seen: &Seen) -> Result<Told, String> {
         let mut strikes = strikes.iter();
-        let mut to_come = 4 + self.draws.choose(4);
+        // Inputs do not end before it has crashed often enough; then it may crash while they do.
+        let crashes = match strikes.len() {
+            0 => CRASHES + self.draws.choose(3) as u32,
+            _ => 0,
+        };
+        let mut to_come = self.draws.choose(4);
         loop {
             self.machine.heal();
             let strike = strikes.next();
+            let is_held = self.told.crashes < crashes;
+            case.gate.hold(is_held);
             let crash_at = match strike {
                 Some(strike) => {
                     self.machine.strike([*strike]);
                     None
                 }
-                None if to_come > 0 => self.plan(),
+                None if is_held => self.plan(),
+                None if to_come > 0 => {
+                    to_come -= 1;
+                    self.plan()
+                }
                 None => None,
             };
-            to_come = to_come.saturating_sub(1);
             match self.incarnation(crash_at)? {
                 Left::Crashed => {
                     self.told.crashes += 1;
@@ -160,11 +195,14 @@ impl Simulation<'_> {
     }
 
     /// A new process begins, or goes on; `None` if it crashed.
-    fn start(&self, env: &SimEnv) -> Option<Result<PolledRun<SimEnv>, Error>> {
+    fn start(&mut self, env: &SimEnv) -> Option<Result<PolledRun<SimEnv>, Error>> {
         let settings = Settings {
             group: self.group,
             ..settings(&self.draws)
         };
+        let before = self.workers.replace(settings.parallelism);
+        let is_other = before.is_some_and(|before| before != settings.parallelism);
+        self.told.rescaled += u32::from(is_other);
         let started = self.machine.step(|| {
             let keeper: Arc<dyn Keeper> = match &self.memory {
                 Some(memory) => Arc::new(memory.clone()),
@@ -191,6 +229,7 @@ impl Simulation<'_> {
             }
             Some(Err(e)) => return self.refused(&env, crash_at, &e),
         };
+        self.told.resumed += u32::from(run.resumed_from().is_some());
         let is_suspended = crash_at.is_some() && self.draws.choose(5) == 0;
         for turn in 0..TURNS {
             if Some(turn) == crash_at {

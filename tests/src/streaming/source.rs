@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::source::{Boundedness, Poll, Position, ReadOptions, Reader, Source, Watermarks};
 use whitebeam_sdk::{Duration, Error, PaneInfo, Result, Timestamp, Window};
@@ -29,6 +30,21 @@ pub enum Promise {
     Behind(i64),
 }
 
+/// Whether inputs end with their last row, or may get more.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    /// From here on, inputs are held open behind their last row, or end there.
+    pub fn hold(&self, open: bool) {
+        self.0.store(open, Ordering::SeqCst);
+    }
+
+    fn is_held(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 /// An input of several partitions.
 #[derive(Clone, Debug)]
 pub struct Partitions {
@@ -38,6 +54,8 @@ pub struct Partitions {
     pub promise: Promise,
     /// How long a partition may have nothing until the others do not wait for it.
     pub idle_after: Option<Duration>,
+    /// What comes behind the last row.
+    pub gate: Gate,
 }
 
 impl Source for Partitions {
@@ -108,10 +126,10 @@ impl Reader<Row> for PartitionReader {
             out.push(row, at, Window::GLOBAL, PaneInfo::NO_FIRING);
         }
         self.at += n;
-        Ok(if self.rest().is_empty() {
-            Poll::End
-        } else {
-            Poll::More
+        Ok(match self.rest() {
+            [] if self.source.gate.is_held() => Poll::Idle(Timestamp::MIN),
+            [] => Poll::End,
+            _ => Poll::More,
         })
     }
 
@@ -123,7 +141,11 @@ impl Reader<Row> for PartitionReader {
         match self.source.promise {
             Promise::Exact => {
                 let earliest = self.rest().iter().map(|row| row.at).min();
-                earliest.map_or(Timestamp::MAX, Timestamp::from_micros)
+                let all = &self.source.rows[self.split];
+                let latest = || all.iter().map(|row| row.at).max();
+                let held = || latest().filter(|_| self.source.gate.is_held());
+                let at = earliest.or_else(held);
+                at.map_or(Timestamp::MAX, Timestamp::from_micros)
             }
             Promise::Behind(_) if self.watermarks == Watermarks::Certain => Timestamp::MIN,
             Promise::Behind(bound) => Timestamp::from_micros(self.seen.saturating_sub(bound)),
