@@ -58,6 +58,8 @@ enum Left {
     Crashed,
     Suspended,
     Refused,
+    /// It could not start, for the lease of the one before lasts on.
+    Held,
     Drained,
 }
 
@@ -125,9 +127,10 @@ impl Simulation<'_> {
             _ => 0,
         };
         let mut to_come = self.draws.choose(4);
+        let mut waiting = None;
         loop {
             self.machine.heal();
-            let strike = strikes.next();
+            let strike = waiting.take().or_else(|| strikes.next());
             let is_held = self.told.crashes < crashes;
             case.gate.hold(is_held);
             let crash_at = match strike {
@@ -149,6 +152,10 @@ impl Simulation<'_> {
                 }
                 Left::Suspended => self.told.suspended += 1,
                 Left::Refused => self.told.refused += 1,
+                Left::Held => {
+                    self.told.refused += 1;
+                    waiting = strike;
+                }
                 Left::Drained => break,
             }
         }
@@ -225,7 +232,7 @@ impl Simulation<'_> {
             Some(Err(e)) if e.code() == "R201" => {
                 self.machine.kill(&env);
                 self.machine.advance(Duration::from_secs(4));
-                return Ok(Left::Refused);
+                return Ok(Left::Held);
             }
             Some(Err(e)) => return self.refused(&env, crash_at, &e),
         };
