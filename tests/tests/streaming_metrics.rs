@@ -16,7 +16,7 @@ use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::{Timestamp, time};
 use whitebeam_testkit::{Collect, Recorded};
 use whitebeam_tests::random::{choices, seeds};
-use whitebeam_tests::streaming::source::{Partitions, Promise, Row};
+use whitebeam_tests::streaming::source::{Gate, Partitions, Promise, Row};
 
 const ROWS: usize = 3_000;
 
@@ -39,6 +39,7 @@ fn job(choose: &mut dyn FnMut(u64) -> u64) -> (Pipeline, Recorded<(u64, u64)>, u
         rows: Arc::new(rows),
         promise: Promise::Behind(0),
         idle_after: None,
+        gate: Gate::default(),
     };
     let p = Pipeline::new();
     let window = FixedWindows::of(time::micros(100));

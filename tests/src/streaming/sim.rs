@@ -307,7 +307,7 @@ fn settings(env: &SimEnv) -> Settings {
         exchange_bytes: 1 << env.choose(12),
         send_bytes: 1 << env.choose(9),
         batches: 1 + env.choose(4),
-        records: 1 + env.choose(40),
+        records: 1 + env.choose(1 << env.choose(6)),
         quanta: 1 + env.choose(2),
         poll: Some(1 + env.choose(4)),
         time_grain: micros(env.choose(3) as i64 * 200),
