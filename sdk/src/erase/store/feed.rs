@@ -303,6 +303,7 @@ impl<F> TypedFeed<F> {
         if size_of::<G::Key>() == 0 {
             return self.fold(gather, items, table, note);
         }
+        table.settle_some();
         for item in items {
             let (key, value) = F::split(item);
             let slot = table.slot(stable_hash(&key), key, || gather.create());

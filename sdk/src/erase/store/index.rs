@@ -13,12 +13,32 @@ pub(super) struct Index {
     /// What a hash's half is shifted by to give a place.
     shift: u32,
     taken: usize,
+    /// From this many places on it grows in pieces.
+    large: usize,
+    /// The places from before the last growth, while they are still being moved.
+    old: Option<Box<Old>>,
+}
+
+/// Places that keys are moved from. They stay as they are until all are moved: whoever does not
+/// find a key in the new ones looks here.
+#[derive(Clone, Debug)]
+struct Old {
+    places: Vec<u64>,
+    shift: u32,
+    /// All places before this one were moved.
+    moved: usize,
 }
 
 const TAG: u64 = 0xffff_ffff_0000_0000;
 const FIRST: usize = 64;
 /// Below this many bytes the index fits into the second-level cache and stays sparse.
 const SPARSE_BYTES: usize = 256 * 1024;
+/// From this many places on, growth happens in pieces where the caller takes part: moved all at
+/// once, ten million keys would stand still for a tenth of a second.
+const LARGE: usize = 1 << 16;
+/// Places that are moved with each key that is entered: more than enough to be done before the next
+/// growth.
+const WITH_EACH: usize = 16;
 
 /// The place where a key of this hash belongs.
 ///
@@ -60,18 +80,58 @@ impl Probes<'_> {
     }
 }
 
+/// The slot of a key of this hash for which `is` holds, or the first empty place behind its home.
+#[inline(always)]
+fn scan(
+    places: &[u64],
+    shift: u32,
+    hash: u64,
+    is: &impl Fn(usize) -> bool,
+) -> Result<usize, usize> {
+    let tag = hash & TAG;
+    let mut at = home(hash, shift);
+    // Without places nothing is probed: `get` fails and the first key that is entered makes them.
+    while let Some(&found) = places.get(at) {
+        if found == 0 {
+            break;
+        }
+        if found & TAG == tag {
+            let slot = (found as u32 - 1) as usize;
+            if is(slot) {
+                return Ok(slot);
+            }
+        }
+        at = (at + 1) & (places.len() - 1);
+    }
+    Err(at)
+}
+
 impl Index {
+    /// Grows at once.
     pub(super) fn new() -> Self {
+        Index::growing(usize::MAX)
+    }
+
+    /// Grows in pieces, once it is large: [`Self::probes`] is not for this one, and
+    /// [`Self::move_some`] is to be called now and then.
+    pub(super) fn in_pieces() -> Self {
+        Index::growing(LARGE)
+    }
+
+    fn growing(large: usize) -> Self {
         Index {
+            large,
             places: Vec::new(),
             shift: 32 - FIRST.trailing_zeros(),
             taken: 0,
+            old: None,
         }
     }
 
     /// For a loop that only reads; nothing before the first key was entered.
     #[inline(always)]
     pub(super) fn probes(&self) -> Option<Probes<'_>> {
+        debug_assert!(self.old.is_none(), "keys may be in two places");
         (!self.places.is_empty()).then_some(Probes {
             places: &self.places,
             shift: self.shift,
@@ -81,22 +141,46 @@ impl Index {
     /// The slot of a key of this hash for which `is` holds, or the place where it belongs.
     #[inline(always)]
     pub(super) fn find(&self, hash: u64, is: impl Fn(usize) -> bool) -> Result<usize, usize> {
-        let tag = hash & TAG;
-        let mut at = home(hash, self.shift);
-        // An index of no places is never probed: `get` fails and the first insert makes them.
-        while let Some(&found) = self.places.get(at) {
-            if found == 0 {
-                break;
-            }
-            if found & TAG == tag {
-                let slot = (found as u32 - 1) as usize;
-                if is(slot) {
-                    return Ok(slot);
-                }
-            }
-            at = self.after(at);
+        let at = match scan(&self.places, self.shift, hash, &is) {
+            Ok(slot) => return Ok(slot),
+            Err(at) => at,
+        };
+        match &self.old {
+            None => Err(at),
+            Some(old) => old.find(hash, is).ok_or(at),
         }
-        Err(at)
+    }
+
+    /// Goes on moving keys after a growth, over about `places` places.
+    #[inline(always)]
+    pub(super) fn move_some(&mut self, places: usize) {
+        if self.old.is_some() {
+            self.move_on(places);
+        }
+    }
+
+    #[inline(never)]
+    fn move_on(&mut self, places: usize) {
+        let Some(mut old) = self.old.take() else {
+            return;
+        };
+        let upto = (old.moved + places).min(old.places.len());
+        for at in old.moved..upto {
+            let found = old.places[at];
+            if found != 0 {
+                let at = self.free_place(found);
+                self.places[at] = found;
+            }
+        }
+        old.moved = upto;
+        if upto < old.places.len() {
+            self.old = Some(old);
+        }
+    }
+
+    /// Has all keys in one place.
+    fn settle(&mut self) {
+        self.move_some(usize::MAX / 2);
     }
 
     /// Number of keys entered.
@@ -107,8 +191,8 @@ impl Index {
     /// Enters `slot` at the place `at` that [`Self::find`] gave.
     #[inline(always)]
     pub(super) fn enter(&mut self, hash: u64, mut at: usize, slot: usize) {
-        if self.needs_growth() {
-            self.grow();
+        if self.needs_growth() || self.old.is_some() {
+            self.make_room();
             at = self.free_place(hash);
         }
         self.places[at] = (hash & TAG) | (slot as u64 + 1);
@@ -126,6 +210,7 @@ impl Index {
 
     /// Lets the key that leads to the slot `from` lead to the slot `to`.
     pub(super) fn redirect(&mut self, hash: u64, from: usize, to: usize) {
+        self.settle();
         if let Some(at) = self.place_of(hash, from) {
             self.places[at] = (hash & TAG) | (to as u64 + 1);
         }
@@ -133,6 +218,7 @@ impl Index {
 
     /// Removes the key that leads to `slot`, if there is one.
     pub(super) fn leave(&mut self, hash: u64, slot: usize) {
+        self.settle();
         let Some(mut hole) = self.place_of(hash, slot) else {
             return;
         };
@@ -151,12 +237,14 @@ impl Index {
     }
 
     pub(super) fn clear(&mut self) {
+        self.old = None;
         self.places.fill(0);
         self.taken = 0;
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.places.len() * 8
+        let old = self.old.as_ref().map_or(0, |old| old.places.len());
+        (self.places.len() + old) * 8
     }
 
     fn place_of(&self, hash: u64, slot: usize) -> Option<usize> {
@@ -193,86 +281,37 @@ impl Index {
         at
     }
 
+    #[inline(never)]
+    fn make_room(&mut self) {
+        if self.needs_growth() {
+            self.settle();
+            self.grow();
+        }
+        self.move_some(WITH_EACH);
+    }
+
     fn grow(&mut self) {
         let size = (self.places.len() * 2).max(FIRST);
-        let old = std::mem::replace(&mut self.places, vec![0; size]);
+        let old = Old {
+            places: std::mem::replace(&mut self.places, vec![0; size]),
+            shift: self.shift,
+            moved: 0,
+        };
         self.shift = 32 - size.trailing_zeros();
-        for found in old.into_iter().filter(|&e| e != 0) {
-            let at = self.free_place(found);
-            self.places[at] = found;
+        let is_large = old.places.len() >= self.large;
+        self.old = Some(Box::new(old));
+        if !is_large {
+            self.settle();
         }
+    }
+}
+
+impl Old {
+    #[inline(never)]
+    fn find(&self, hash: u64, is: impl Fn(usize) -> bool) -> Option<usize> {
+        scan(&self.places, self.shift, hash, &is).ok()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hash::{KeyGroup, stable_hash};
-    use proptest::prelude::*;
-    use std::collections::HashMap;
-
-    proptest! {
-        /// Keys whose hashes collide in every way, entered, redirected and removed.
-        #[test]
-        fn an_index_is_a_map(ops in prop::collection::vec((0u8..4, 0u64..40), 1..400)) {
-            let hash = |key: u64| (key % 7) << 40 | (key % 3) << 50 | (key / 20) << 33;
-            let (mut index, mut keys) = (Index::new(), Vec::new());
-            let mut model = HashMap::new();
-            for (op, key) in ops {
-                let found = index.find(hash(key), |slot| keys[slot] == key);
-                prop_assert_eq!(found.ok(), model.get(&key).copied());
-                let probed = index.probes().and_then(|probes| {
-                    probes.find(hash(key), |slot| keys.get(slot) == Some(&key))
-                });
-                prop_assert_eq!(probed, found.ok());
-                match (op, found) {
-                    (0 | 1, Err(at)) => {
-                        index.enter(hash(key), at, keys.len());
-                        model.insert(key, keys.len());
-                        keys.push(key);
-                    }
-                    (2, Ok(slot)) => {
-                        index.leave(hash(key), slot);
-                        model.remove(&key);
-                    }
-                    (3, Ok(slot)) => {
-                        index.redirect(hash(key), slot, keys.len());
-                        model.insert(key, keys.len());
-                        keys.push(key);
-                    }
-                    _ => {}
-                }
-                prop_assert_eq!(index.len(), model.len());
-            }
-        }
-    }
-
-    /// Greatest distance of a key from its home.
-    fn furthest(keys: impl Iterator<Item = u64>) -> usize {
-        let mut index = Index::new();
-        keys.enumerate().for_each(|(slot, key)| {
-            index.enter_new(stable_hash(&key), slot);
-        });
-        let mask = index.places.len() - 1;
-        let places = index.places.iter().enumerate().filter(|(_, e)| **e != 0);
-        let away = places.map(|(at, e)| at.wrapping_sub(home(*e, index.shift)) & mask);
-        away.max().unwrap_or(0)
-    }
-
-    #[test]
-    fn keys_of_any_spacing_stay_near_their_homes() {
-        for bits in 0..50 {
-            let far = furthest((0..10_000).map(|k: u64| k << bits));
-            assert!(far < 40, "{far} places with keys {} apart", 1u64 << bits);
-        }
-        let floats = furthest((0..10_000u32).map(|k| f64::from(k).to_bits()));
-        assert!(floats < 40, "{floats} places with whole floats");
-        let of_one_worker = (0..).filter(|k| KeyGroup::of(stable_hash(k), 128).0 < 16);
-        let far = furthest(of_one_worker.take(10_000));
-        assert!(
-            far < 40,
-            "{far} places with the keys of one worker of eight"
-        );
-        assert_eq!(furthest(0..8_000), 0, "numbered keys do not meet");
-    }
-}
+mod tests;

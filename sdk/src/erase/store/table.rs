@@ -7,6 +7,9 @@ use super::Slot;
 use super::index::Index;
 use crate::element::Key;
 
+/// Places of a grown index that are moved with each batch.
+const PLACES_A_BATCH: usize = 8192;
+
 /// A key and what was gathered for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<K, A> {
@@ -24,7 +27,7 @@ pub(crate) struct Table<K, A> {
 impl<K: Key, A> Table<K, A> {
     pub(super) fn new() -> Self {
         Table {
-            index: Index::new(),
+            index: Index::in_pieces(),
             entries: Vec::new(),
         }
     }
@@ -32,6 +35,12 @@ impl<K: Key, A> Table<K, A> {
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.index.clear();
+    }
+
+    /// Goes on with what growth has left to do: once a batch.
+    #[inline(always)]
+    pub(super) fn settle_some(&mut self) {
+        self.index.move_some(PLACES_A_BATCH);
     }
 
     /// The slot of `key`, inserting `make()` for a new one.
