@@ -94,6 +94,11 @@ impl Exchange {
     }
 }
 
+/// Windows that are stored and windows that follow from the timestamps do not go into one batch.
+fn is_other_form(out: &dyn ErasedBatch, batch: &dyn ErasedBatch) -> bool {
+    !out.is_empty() && out.meta().implied != batch.meta().implied
+}
+
 /// Keeps batches in this task's partition: no keys, no exchange.
 struct Keep {
     exchange: Arc<Exchange>,
@@ -103,6 +108,9 @@ struct Keep {
 
 impl Outlet for Keep {
     fn take(&mut self, batch: &mut dyn ErasedBatch) -> Result<()> {
+        if is_other_form(self.batch.as_ref(), batch) {
+            self.exchange.send(self.partition, &mut self.batch);
+        }
         self.batch.append(batch);
         if self.batch.bytes() >= SEND_BYTES {
             self.exchange.send(self.partition, &mut self.batch);
@@ -126,6 +134,11 @@ struct Scatter {
 
 impl Outlet for Scatter {
     fn take(&mut self, batch: &mut dyn ErasedBatch) -> Result<()> {
+        for (partition, out) in self.outs.iter_mut().enumerate() {
+            if is_other_form(out.as_ref(), batch) {
+                self.exchange.send(partition, out);
+            }
+        }
         self.grouping
             .scatter(self.port, batch, &self.to, &mut self.outs);
         for (partition, out) in self.outs.iter_mut().enumerate() {
