@@ -27,6 +27,7 @@
 //! | `streaming` | yes | [`runners::StreamingRunner`]: input without end, checkpoints, restarts |
 //! | `log` | yes | [`io::log`]: topics in a folder, read without end or up to one |
 //! | `cli` | yes | [`main`]: one command line for every pipeline binary |
+//! | `metrics` | yes | [`metrics`]: a running pipeline's numbers over HTTP, as Prometheus reads them |
 //! | `testkit` | no | `testkit`: scripted streams and expectations, for `[dev-dependencies]` |
 //!
 //! Examples of what stands in another crate of the library name that crate: read `whitebeam` for
@@ -34,6 +35,8 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod prelude;
 pub mod runners;
 #[cfg(feature = "testkit")]

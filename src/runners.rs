@@ -8,7 +8,7 @@ pub use whitebeam_runner_batch::{
 pub use whitebeam_runner_local::{LocalRunner, Report as LocalReport, StepReport};
 #[cfg(feature = "streaming")]
 pub use whitebeam_runner_streaming::{
-    Completed, End, Epochs, Failed, Observer as StreamingObserver, Started, Stop, StopHandle,
-    StreamingReport, StreamingRunner,
+    Completed, End, Epochs, Failed, Metrics, MetricsHandle, Observer as StreamingObserver, Started,
+    Stop, StopHandle, StreamingReport, StreamingRunner,
 };
 pub use whitebeam_sdk::erase::{Dropped, StoreKind};

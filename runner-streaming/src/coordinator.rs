@@ -11,13 +11,14 @@ use crate::control::{Ack, Control, Report};
 use crate::exchange::Bell;
 use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::{Machine, Turn};
-use crate::metrics::{CheckpointMetrics, Published};
 use crate::mutant::{Mutant, is_on};
-use crate::observer::{Completed, Failed, Observer};
+use crate::observer::{Completed, Failed};
 use crate::settings::Settings;
 use crate::sinks::Sinks;
 use crate::snapshot::{Counts, Held, Snapshot, StagedEpoch};
 use crate::stop::{Stop, StopHandle};
+use crate::told;
+use crate::watch::Watch;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +90,7 @@ pub(crate) struct Connections {
     pub(crate) keeper: Option<Arc<dyn Keeper>>,
     pub(crate) sinks: Sinks,
     pub(crate) stop: StopHandle,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) watch: Watch,
 }
 
 /// The life of epochs and of the run.
@@ -192,9 +193,13 @@ impl<E: Env> Coordinator<E> {
         }
         match self.with.stop.wish() {
             Some(Stop::Drain) if !self.with.control.orders().drain => {
+                told::asked(Stop::Drain);
                 self.with.control.order(|o| o.drain = true);
             }
-            Some(Stop::Suspend) if self.ending.is_none() => self.ending = Some(End::Suspended),
+            Some(Stop::Suspend) if self.ending.is_none() => {
+                told::asked(Stop::Suspend);
+                self.ending = Some(End::Suspended);
+            }
             _ => {}
         }
     }
@@ -235,7 +240,7 @@ impl<E: Env> Coordinator<E> {
                 o.last = Some(epoch);
             }
         });
-        self.checkpoints(|c| c.under_way = Some(epoch));
+        self.with.watch.requested(epoch);
         self.clock.env().point("epoch.requested");
         true
     }
@@ -348,43 +353,21 @@ impl<E: Env> Coordinator<E> {
     fn make_visible(&mut self, staged: StagedEpoch, end: Option<End>) {
         self.epochs.completed += 1;
         self.epochs.last = staged.epoch;
-        self.note_published(staged.epoch);
+        let now = self.clock.monotonic();
+        let completed = Completed {
+            epoch: staged.epoch,
+            took: now.saturating_sub(self.triggered),
+            bytes: self.with.keeper.as_ref().map_or(0, |k| k.size()),
+        };
+        self.with.watch.completed(&completed, now);
         self.uncommitted.push_back(staged);
         self.ended = end;
-    }
-
-    fn checkpoints(&self, change: impl FnOnce(&mut CheckpointMetrics)) {
-        self.with.control.board().checkpoints(change);
-    }
-
-    fn note_published(&self, epoch: Epoch) {
-        let now = self.clock.monotonic();
-        let published = Published {
-            epoch,
-            at: now,
-            took: now.saturating_sub(self.triggered),
-            bytes: self.with.keeper.as_ref().map_or(0, |keeper| keeper.size()),
-        };
-        self.checkpoints(|c| {
-            c.under_way = None;
-            c.completed += 1;
-            c.last = Some(published);
-        });
-        self.with.observer.completed(&Completed {
-            epoch,
-            took: published.took,
-            bytes: published.bytes,
-        });
     }
 
     /// An epoch that is not complete fails neither the run nor, at first, its end.
     fn another_attempt(&mut self, epoch: Epoch, why: Option<Error>) -> Result<()> {
         self.epochs.failed += 1;
-        self.checkpoints(|c| {
-            c.under_way = None;
-            c.failed += 1;
-        });
-        self.with.observer.failed(&Failed {
+        self.with.watch.failed(&Failed {
             epoch,
             why: why.as_ref(),
         });
@@ -418,11 +401,11 @@ impl<E: Env> Coordinator<E> {
         match committed {
             Ok(()) => {
                 self.uncommitted.retain(|staged| staged.epoch != epoch);
-                self.with.observer.committed(epoch);
-                self.checkpoints(|c| c.committed = Some(epoch));
+                self.with.watch.committed(epoch);
                 Ok(())
             }
-            Err(Refusal::Attempt(_)) => {
+            Err(Refusal::Attempt(e)) => {
+                told::not_committed(epoch, &e);
                 self.retry_at = Some(self.clock.monotonic() + RETRY);
                 Ok(())
             }
@@ -440,6 +423,7 @@ impl<E: Env> Coordinator<E> {
             // What came after the last epoch will come again.
             End::Suspended => self.with.sinks.abort(),
         }
+        told::ended(self.epochs.last, end == End::Drained);
         let ended = Ended {
             end,
             counts: std::mem::take(&mut self.counts),
@@ -459,6 +443,7 @@ impl<E: Env> Coordinator<E> {
     }
 
     fn fail(&mut self, e: Error) {
+        told::broken(&e);
         // Output that is durable and not yet visible belongs to the run that will resume.
         let is_owed =
             self.with.writer.is_some() && (!self.uncommitted.is_empty() || self.writing.is_some());

@@ -17,6 +17,7 @@ use crate::settings::Settings;
 use crate::sinks::Sinks;
 use crate::snapshot::{Snapshot, StagedEpoch};
 use crate::stop::StopHandle;
+use crate::watch::Watch;
 use crate::wiring::Wiring;
 use crate::worker::Worker;
 use std::collections::BTreeMap;
@@ -98,7 +99,8 @@ impl<E: Env> Job<E> {
             desk
         });
         let resumed_from = recovered.map(|s| s.epoch);
-        parts.observer.started(&Started {
+        let watch = Watch::new(parts.observer, Arc::clone(parts.metrics.board()));
+        watch.started(&Started {
             resumed_from,
             parallelism: settings.parallelism,
             rejected: kept.rejected.clone(),
@@ -111,7 +113,7 @@ impl<E: Env> Job<E> {
             keeper: parts.keeper,
             sinks: sinks.clone(),
             stop: parts.stop,
-            observer: parts.observer,
+            watch,
         };
         let coordinator = Coordinator::new(parts.env, parts.settings, with, kept);
         Ok(Job {

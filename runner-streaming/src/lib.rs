@@ -49,7 +49,9 @@ mod splits;
 mod stop;
 mod task;
 mod threads;
+mod told;
 mod topology;
+mod watch;
 mod wiring;
 mod worker;
 

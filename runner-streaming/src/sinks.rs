@@ -4,6 +4,7 @@
 //! that is the coordinator's.
 
 use crate::snapshot::StagedEpoch;
+use crate::told;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use whitebeam_env::Env;
@@ -70,6 +71,7 @@ impl Sinks {
             let parts = staged.parts.get(&output.path);
             let parts = parts.map_or(&[][..], Vec::as_slice);
             output.call(|sink| sink.commit(staged.epoch, parts))?;
+            told::committed(staged.epoch, &output.path);
             env.point("sink.committed");
         }
         Ok(())

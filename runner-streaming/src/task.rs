@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_runner_core::stage::Stage;
-use whitebeam_sdk::erase::{Dropped, Flow};
+use whitebeam_sdk::erase::Flow;
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::hash::KEY_GROUPS;
 use whitebeam_sdk::sink::Epoch;
@@ -168,14 +168,6 @@ impl Task {
     pub(crate) fn hold(&mut self, step: NodeId, at: Option<Timestamp>) {
         self.stage.hold(step, at);
         self.is_unsettled = true;
-    }
-
-    /// Goes on counting from here.
-    pub(crate) fn count_from(&mut self, counts: &BTreeMap<String, Counts>) {
-        let mine = self.paths.values();
-        self.before = mine
-            .filter_map(|path| Some((path.clone(), *counts.get(path)?)))
-            .collect();
     }
 
     /// Tears the steps down; best effort.
@@ -372,27 +364,6 @@ impl Task {
             }
         }
         Ok(Some(frozen))
-    }
-
-    /// What the steps have counted since the pipeline first started.
-    pub(crate) fn counts(&self) -> BTreeMap<String, Counts> {
-        let mut counts = self.before.clone();
-        if let Input::Source(reading) = &self.input {
-            let read = Counts::of(reading.elements(), Dropped::default());
-            counts
-                .entry(reading.path().to_string())
-                .or_default()
-                .add(read);
-        }
-        for (_, path, n) in self.stage.elements_in() {
-            let of = counts.entry(path.to_string()).or_default();
-            of.add(Counts::of(n, Dropped::default()));
-        }
-        for (id, dropped) in self.stage.dropped() {
-            let path = self.paths.get(&id).cloned().unwrap_or_default();
-            counts.entry(path).or_default().add(Counts::of(0, dropped));
-        }
-        counts
     }
 
     /// Goes on with an emission, or begins to tell the steps what has moved; then tells the readers

@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use crate::snapshot::{Snapshot, SplitSnapshot};
 use crate::splits;
 use crate::task::{Exit, Input, Task};
+use crate::told;
 use crate::topology::{Enters, ExchangeId, StageShape, Topology};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -213,6 +214,8 @@ impl<'a> Wiring<'a> {
         let all = &found.splits;
         let n = self.settings.parallelism;
         let splits = splits::of(all, index, n);
+        let of_it = |split| told::assigned(&node.path, split, index);
+        splits.iter().for_each(of_it);
         let share = splits.len() as f64 / all.len().max(1) as f64;
         let mut options = self.plan.read_options(id);
         options.max_elements = self.settings.limits.poll;

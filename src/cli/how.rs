@@ -47,6 +47,10 @@ pub(super) struct Streaming {
     /// After how long without a sign of life others may take the checkpoints over [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(super) lease: Option<std::time::Duration>,
+    /// Where Prometheus reads the run's numbers, at /metrics; port 0 is any that is free
+    #[cfg(feature = "metrics")]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) metrics: Option<std::net::SocketAddr>,
     /// Go on although sinks show what came after the checkpoint: it will be there twice
     #[arg(long)]
     pub(super) allow_sink_rewind: bool,
@@ -125,17 +129,22 @@ impl How {
 
 #[cfg(feature = "streaming")]
 impl Streaming {
-    fn given(&self) -> [Given; 6] {
+    fn given(&self) -> Vec<Given> {
         let interval = self.checkpoint_interval.is_some();
-        [
+        let given = [
             (self.checkpoints.is_some(), "--checkpoints"),
             (interval, "--checkpoint-interval"),
             (self.max_rate.is_some(), "--max-rate"),
             (self.until_end, "--until-end"),
             (self.lease.is_some(), "--lease"),
             (self.allow_sink_rewind, "--allow-sink-rewind"),
-        ]
-        .map(|(given, name)| (given, name, &["streaming"][..]))
+        ];
+        #[cfg(feature = "metrics")]
+        let given = given
+            .into_iter()
+            .chain([(self.metrics.is_some(), "--metrics")]);
+        let of_streaming = |(given, name)| (given, name, &["streaming"][..]);
+        given.into_iter().map(of_streaming).collect()
     }
 }
 

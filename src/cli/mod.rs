@@ -13,12 +13,15 @@ mod explain;
 mod how;
 #[cfg(feature = "streaming")]
 mod interrupt;
+mod logging;
 #[cfg(feature = "batch")]
 mod progress;
 #[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
 mod report;
 #[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
 mod run;
+#[cfg(feature = "streaming")]
+mod status;
 #[cfg(feature = "streaming")]
 mod streaming;
 
@@ -63,8 +66,9 @@ pub struct NoOptions {}
 /// - `run` runs the pipeline: `--runner local|batch|streaming`, `--parallelism N`, `--seed N`,
 ///   `--json`.
 /// - `run --runner streaming --checkpoints DIR` runs it without end: `--checkpoint-interval 200ms`,
-///   `--max-rate N`, `--until-end`. Ctrl-C or SIGTERM suspends it: the epoch is finished and
+///   `--max-rate N`, `--until-end`, `--metrics ADDRESS:PORT`. Ctrl-C or SIGTERM suspends it: the epoch is finished and
 ///   committed, and the same command goes on from there, with as many workers as it likes.
+/// - `RUST_LOG=whitebeam=info` in the environment logs what happens to standard error.
 /// - `explain` shows it: `--format text|mermaid|dot`, `--fused` with the stages it runs as.
 /// - `checkpoints list --checkpoints DIR` shows what such a run could go on from.
 ///
@@ -72,6 +76,10 @@ pub struct NoOptions {}
 /// error is printed to standard error and the process ends with exit code 1; where the command line
 /// is wrong, with 2.
 pub fn main<O: Args>(build: impl FnOnce(&Pipeline, &O) -> Result<()>) -> Result<()> {
+    if let Err(what) = logging::install() {
+        let _ = writeln!(std::io::stderr(), "{what}");
+        std::process::exit(2)
+    }
     match perform(std::env::args_os(), build) {
         Outcome::Done => Ok(()),
         Outcome::Failed(error) => {

@@ -1,25 +1,26 @@
 //! The streaming runner from the command line.
 //!
-//! Owns what is said while a run without end goes on. Does not own signals; they are
-//! `interrupt`'s.
+//! Owns which events are told while a run without end goes on. Does not own signals (`interrupt`)
+//! nor how things look (`status`).
 
 use super::how::How;
 use super::interrupt;
 use super::report::{Checkpoints, Ran, StepLine};
+use super::status::{Screen, Status};
 use crate::runners::{Completed, End, Failed, Started, StreamingObserver, StreamingRunner};
 use crate::sink::Epoch;
 use crate::{Pipeline, Result};
-use serde_json::{Value, json};
-use std::io::Write;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Runs `pipeline` until its input ends or the process is asked to stop.
 pub(super) fn run(how: &How, pipeline: &Pipeline) -> Result<Ran> {
     let options = &how.streaming;
+    let screen = Screen::new(how.json);
     let mut runner = StreamingRunner::new()
         .until_end(options.until_end)
         .allow_sink_rewind(options.allow_sink_rewind)
-        .observe(Arc::new(Told { json: how.json }));
+        .observe(Arc::new(Told(screen.clone())));
     if let Some(directory) = &options.checkpoints {
         runner = runner.checkpoints(directory);
     }
@@ -36,7 +37,12 @@ pub(super) fn run(how: &How, pipeline: &Pipeline) -> Result<Ran> {
         runner = runner.lease(lease);
     }
     let _suspending = interrupt::suspends(runner.stop_handle())?;
-    let report = runner.run(pipeline)?;
+    #[cfg(feature = "metrics")]
+    let _endpoint = serve(options, &runner, &screen)?;
+    let status = Status::show(screen, runner.metrics());
+    let report = runner.run(pipeline);
+    drop(status);
+    let report = report?;
     let step = |step: &whitebeam_runner_streaming::StepCount| StepLine {
         path: step.path.clone(),
         elements: step.elements_in,
@@ -53,47 +59,47 @@ pub(super) fn run(how: &How, pipeline: &Pipeline) -> Result<Ran> {
     })
 }
 
+/// Serves the run's numbers, if that was asked for.
+#[cfg(feature = "metrics")]
+fn serve(
+    options: &super::how::Streaming,
+    runner: &StreamingRunner,
+    screen: &Screen,
+) -> Result<Option<crate::metrics::Endpoint>> {
+    let Some(address) = options.metrics else {
+        return Ok(None);
+    };
+    let endpoint = crate::metrics::Endpoint::open(address, runner.metrics())?;
+    let address = endpoint.address().to_string();
+    screen.tell(&json!({ "event": "metrics", "address": address }));
+    screen.say(&format!("metrics: http://{address}/metrics"));
+    Ok(Some(endpoint))
+}
+
 /// Says what happens: every event to machines, what matters to people.
-struct Told {
-    json: bool,
-}
-
-impl Told {
-    /// What nobody can read any more is no reason to stop a run.
-    fn tell(&self, event: &Value) {
-        if self.json {
-            let _ = writeln!(std::io::stdout(), "{event}");
-        }
-    }
-
-    fn say(&self, text: &str) {
-        if !self.json {
-            let _ = writeln!(std::io::stderr(), "{text}");
-        }
-    }
-}
+struct Told(Screen);
 
 impl StreamingObserver for Told {
     fn started(&self, started: &Started) {
         let workers = started.parallelism;
-        self.tell(&json!({
+        self.0.tell(&json!({
             "event": "started",
             "resumed_from": started.resumed_from.map(|epoch| epoch.0),
             "parallelism": workers,
             "rejected": started.rejected,
         }));
         for rejected in &started.rejected {
-            self.say(&format!("cannot be used: {rejected}"));
+            self.0.say(&format!("cannot be used: {rejected}"));
         }
         if let Some(Epoch(epoch)) = started.resumed_from {
-            self.say(&format!(
+            self.0.say(&format!(
                 "going on from checkpoint {epoch} with {workers} workers"
             ));
         }
     }
 
     fn completed(&self, completed: &Completed) {
-        self.tell(&json!({
+        self.0.tell(&json!({
             "event": "checkpoint",
             "epoch": completed.epoch.0,
             "seconds": completed.took.as_secs_f64(),
@@ -102,15 +108,16 @@ impl StreamingObserver for Told {
     }
 
     fn failed(&self, failed: &Failed<'_>) {
-        self.tell(&json!({
+        self.0.tell(&json!({
             "event": "checkpoint_failed",
             "epoch": failed.epoch.0,
             "text": failed.why.map(ToString::to_string),
         }));
-        self.say(&failed.to_string());
+        self.0.say(&failed.to_string());
     }
 
     fn committed(&self, epoch: Epoch) {
-        self.tell(&json!({ "event": "committed", "epoch": epoch.0 }));
+        self.0
+            .tell(&json!({ "event": "committed", "epoch": epoch.0 }));
     }
 }

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use whitebeam_env::FileError;
 use whitebeam_sdk::sink::Epoch;
 
+/// The code of errors that say that another instance has taken over.
+pub const LOST_LEASE: &str = "R202";
+
 /// A problem with a checkpoint directory.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -242,11 +245,11 @@ impl From<Error> for whitebeam_sdk::Error {
                 .note("A checkpoint directory has one running instance.")
                 .help("stop that one first, or give this one a directory of its own with --checkpoints DIR"),
             Error::Fenced { .. } => told(ErrorKind::Unavailable)
-                .with_code("R202")
+                .with_code(LOST_LEASE)
                 .note("It did not renew its lease in time, so another instance took over and goes on from the last checkpoint. Nothing was published or committed since.")
                 .help("let the other one run; start this one again only after that one has ended"),
             Error::Overtaken { .. } => told(ErrorKind::Unavailable)
-                .with_code("R202")
+                .with_code(LOST_LEASE)
                 .note("It had hung for longer than its lease. Nothing of this instance was published.")
                 .help("start again: the run goes on from that checkpoint"),
             Error::ClaimGone { .. } => told(ErrorKind::Unavailable)

@@ -40,7 +40,7 @@ mod tests;
 pub use claim::Holder;
 pub use data::{DataReader, DataWriter, Frame};
 pub use directory::{Directory, Settings};
-pub use error::Error;
+pub use error::{Error, LOST_LEASE};
 pub use list::{Listed, list, list_in};
 pub use log::{LogReader, LogWriter};
 pub use manifest::{

@@ -1,10 +1,14 @@
 //! What is seen of a task from outside.
 //!
-//! Owns the clock of how long a task was blocked. Changes nothing that a task does.
+//! Owns what is counted, and the clock of how long a task was blocked. Changes nothing that a task
+//! does.
 
 use super::{Input, Task};
 use crate::metrics::{Place, StageView, StepMetrics};
+use crate::snapshot::Counts;
+use std::collections::BTreeMap;
 use std::time::Duration;
+use whitebeam_sdk::erase::Dropped;
 
 /// For how long there was no room for a stage's output.
 #[derive(Debug, Default)]
@@ -64,5 +68,34 @@ impl Task {
             steps,
             splits,
         }
+    }
+
+    /// Goes on counting from here.
+    pub(crate) fn count_from(&mut self, counts: &BTreeMap<String, Counts>) {
+        let mine = self.paths.values();
+        self.before = mine
+            .filter_map(|path| Some((path.clone(), *counts.get(path)?)))
+            .collect();
+    }
+
+    /// What the steps have counted since the pipeline first started.
+    pub(crate) fn counts(&self) -> BTreeMap<String, Counts> {
+        let mut counts = self.before.clone();
+        if let Input::Source(reading) = &self.input {
+            let read = Counts::of(reading.elements(), Dropped::default());
+            counts
+                .entry(reading.path().to_string())
+                .or_default()
+                .add(read);
+        }
+        for (_, path, n) in self.stage.elements_in() {
+            let of = counts.entry(path.to_string()).or_default();
+            of.add(Counts::of(n, Dropped::default()));
+        }
+        for (id, dropped) in self.stage.dropped() {
+            let path = self.paths.get(&id).cloned().unwrap_or_default();
+            counts.entry(path).or_default().add(Counts::of(0, dropped));
+        }
+        counts
     }
 }

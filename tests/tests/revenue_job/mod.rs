@@ -9,6 +9,7 @@ pub(crate) mod invoice;
 pub(crate) mod per_minute;
 #[path = "../../../examples/revenue/rows.rs"]
 pub(crate) mod rows;
+pub(crate) mod shop;
 
 use std::ffi::OsStr;
 use std::io::Write;

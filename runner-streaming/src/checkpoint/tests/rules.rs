@@ -40,7 +40,7 @@ fn an_attempt_that_fails_leaves_its_logs_and_no_state() {
     let other = dir.data_writer(Epoch(2)).unwrap().finish().unwrap();
     assert_eq!(names(&machine, "data").len(), 3);
     dir.fail(Epoch(1)).unwrap();
-    assert_eq!(names(&machine, "data"), [other.name.clone()]);
+    assert_eq!(names(&machine, "data"), std::slice::from_ref(&other.name));
     assert_eq!(names(&machine, "wal/Write%2fsums").len(), 1);
     // Nor is its number used again.
     let used = dir
