@@ -26,6 +26,8 @@ enum Suite {
     Nexmark,
     /// The revenue job over the whole retail file beside a hand-written loop.
     Revenue,
+    /// The streaming runner beside hand-written loops, and under checkpoints.
+    Streaming,
 }
 
 impl Suite {
@@ -34,6 +36,7 @@ impl Suite {
         match self {
             Self::Nexmark => "nexmark",
             Self::Revenue => "revenue",
+            Self::Streaming => "streaming",
         }
     }
 }
