@@ -1,19 +1,24 @@
-//! Revenue per minute and country of a real shop: one pipeline, several runners.
+//! Revenue per minute and country of a real shop: one pipeline, over files, over a log, and without
+//! end.
 //!
-//! - `cargo run --release --example revenue` runs December 2010 on the batch and on the local
-//!   runner and compares the answers.
-//! - `.. --example revenue -- run --runner batch --input FILE... --output DIR` runs other files.
+//! - `cargo run --release --example revenue` tells the whole story: December 2010 as batch over a
+//!   file, as batch over a log, and streaming over the log, killed three times; the answers compared.
+//! - `.. --example revenue -- run --input FILE... --output DIR` runs other files.
 //! - `.. --example revenue -- feed --log DIR` feeds the lines into a log, as they would arrive, and
 //!   `.. -- run --log DIR` reads them from there.
+//! - `.. -- run --runner streaming --log DIR --checkpoints DIR` does so without end; killed or
+//!   stopped, the same command goes on.
 //! - `.. --example revenue -- --help` lists all options.
 
 #![expect(clippy::print_stdout, reason = "an example says what it did")]
 
-mod comparison;
 mod feed;
 mod invoice;
+mod job;
+mod life;
 mod per_minute;
 mod rows;
+mod story;
 
 use feed::Feed;
 use std::path::PathBuf;
@@ -79,10 +84,19 @@ fn build(p: &Pipeline, options: &Options) -> Result<()> {
 
 fn main() -> Result<()> {
     match std::env::args_os().nth(1) {
-        None => comparison::batch_and_local(),
+        None => story(),
         Some(verb) if verb == "feed" => feed(),
         Some(_) => whitebeam::main(build),
     }
+}
+
+fn story() -> Result<()> {
+    if let Some(difference) = story::tell()? {
+        println!("The answers differ. {difference}");
+        std::process::exit(1);
+    }
+    println!("All answers are identical.");
+    Ok(())
 }
 
 fn feed() -> Result<()> {

@@ -1,6 +1,7 @@
 //! Reading committed revenue back, and telling two answers apart.
 
 use super::per_minute::Revenue;
+use std::collections::BTreeMap;
 use std::path::Path;
 use whitebeam::Result;
 use whitebeam::prelude::*;
@@ -21,14 +22,42 @@ pub(crate) fn rows(folder: &Path) -> Result<Vec<Revenue>> {
     Ok(rows)
 }
 
+/// What the panes say in the end: the last one of every country and minute, as if it had been the
+/// only one. An error that names the pane if one is there twice, or missing.
+pub(crate) fn final_panes(rows: &[Revenue]) -> Result<Vec<Revenue>, String> {
+    let mut panes: BTreeMap<(&str, &str), BTreeMap<u32, &Revenue>> = BTreeMap::new();
+    for row in rows {
+        let of_minute = panes.entry((&row.country, &row.minute)).or_default();
+        if of_minute.insert(row.pane_index, row).is_some() {
+            return Err(format!("this pane is there twice: {row:?}"));
+        }
+    }
+    let mut last_panes = Vec::new();
+    for ((country, minute), panes) in panes {
+        if let Some(missing) = (0..panes.len() as u32).find(|n| !panes.contains_key(n)) {
+            return Err(format!("{country}, {minute}: pane {missing} is missing"));
+        }
+        let last = panes.into_values().next_back();
+        last_panes.extend(last.map(|row| Revenue {
+            pane_index: 0,
+            pane_timing: "on_time".into(),
+            ..row.clone()
+        }));
+    }
+    Ok(last_panes)
+}
+
 /// The first row that one answer has and the other has not; both are sorted.
-pub(crate) fn difference(batch: &[Revenue], local: &[Revenue]) -> Option<String> {
-    let same = batch.iter().zip(local).take_while(|(a, b)| a == b).count();
-    match (batch.get(same), local.get(same)) {
+pub(crate) fn difference(expected: &[Revenue], found: &[Revenue]) -> Option<String> {
+    let same = expected.iter().zip(found).take_while(|(a, b)| a == b);
+    let same = same.count();
+    match (expected.get(same), found.get(same)) {
         (None, None) => None,
-        (Some(a), None) => Some(format!("local lacks {a:?}")),
-        (None, Some(b)) => Some(format!("batch lacks {b:?}")),
-        (Some(a), Some(b)) if a < b => Some(format!("local lacks {a:?}; it goes on with {b:?}")),
-        (Some(a), Some(b)) => Some(format!("batch lacks {b:?}; it goes on with {a:?}")),
+        (Some(a), None) => Some(format!("this row is missing: {a:?}")),
+        (None, Some(b)) => Some(format!("this row is one too many: {b:?}")),
+        (Some(a), Some(b)) if a < b => {
+            Some(format!("this row is missing: {a:?}; it goes on with {b:?}"))
+        }
+        (Some(a), Some(b)) => Some(format!("instead of {a:?} there is {b:?}")),
     }
 }

@@ -9,7 +9,7 @@ mod revenue_job;
 
 use revenue_job::invoice::{InvoiceLine, Kind, cents, invoices};
 use revenue_job::per_minute::{LateLine, Revenue, revenue_per_minute};
-use revenue_job::rows::{difference, rows};
+use revenue_job::rows::{difference, final_panes, rows};
 use revenue_job::{RUNNERS, december, program, run, skip, whole};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -194,16 +194,31 @@ fn two_answers_are_told_apart_by_the_first_row_that_differs() {
         None
     );
     let (a, b) = (&a, &b);
-    for (batch, local, begins) in [
-        (vec![a.clone(), b.clone()], vec![b.clone()], "local lacks"),
-        (vec![b.clone()], vec![a.clone(), b.clone()], "batch lacks"),
-        (vec![a.clone()], vec![], "local lacks"),
-        (vec![], vec![a.clone()], "batch lacks"),
+    let (missing, too_many) = ("this row is missing", "this row is one too many");
+    for (expected, found, begins) in [
+        (vec![a.clone(), b.clone()], vec![b.clone()], missing),
+        (vec![b.clone()], vec![a.clone(), b.clone()], "instead of"),
+        (vec![a.clone()], vec![], missing),
+        (vec![], vec![a.clone()], too_many),
     ] {
-        let said = says(&batch, &local);
+        let said = says(&expected, &found);
         assert!(said.starts_with(begins), "{said}");
         assert!(said.contains("cents: 1"), "{said}");
     }
+}
+
+#[test]
+fn of_several_panes_the_last_one_counts_and_each_is_there_once() {
+    let pane = |cents, index| row(cents, index, if index == 0 { "on_time" } else { "late" });
+    let last = final_panes(&[pane(1, 0), pane(5, 2), pane(3, 1)]);
+    assert_eq!(last, Ok(vec![row(5, 0, "on_time")]));
+    let twice = final_panes(&[pane(1, 0), pane(2, 0)]).unwrap_err();
+    assert!(
+        twice.contains("there twice") && twice.contains("cents: 2"),
+        "{twice}"
+    );
+    let missing = final_panes(&[pane(1, 0), pane(5, 2)]).unwrap_err();
+    assert!(missing.ends_with("pane 1 is missing"), "{missing}");
 }
 
 #[test]

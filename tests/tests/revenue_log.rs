@@ -11,9 +11,8 @@ mod revenue_job;
 use revenue_job::feed::Feed;
 use revenue_job::invoice::{TOPIC, invoices, logged};
 use revenue_job::per_minute::{Revenue, revenue_per_minute};
-use revenue_job::rows::{difference, rows};
+use revenue_job::rows::{difference, final_panes, rows};
 use revenue_job::{december, program};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 use whitebeam::io::file::CsvSink;
@@ -69,23 +68,6 @@ fn from_log(folder: &Path, lateness: Duration, run: impl FnOnce(&Pipeline)) -> V
     answer(&p, lines, lateness, run)
 }
 
-/// The last pane of every country and minute, as if it had been the only one.
-fn last_panes(rows: &[Revenue]) -> Vec<Revenue> {
-    let mut last = BTreeMap::new();
-    for row in rows {
-        let known = last.entry((&row.country, &row.minute)).or_insert(row);
-        if row.pane_index >= known.pane_index {
-            *known = row;
-        }
-    }
-    let only = |row: &Revenue| Revenue {
-        pane_index: 0,
-        pane_timing: "on_time".into(),
-        ..row.clone()
-    };
-    last.into_values().map(only).collect()
-}
-
 #[test]
 fn batch_over_a_log_is_batch_over_the_file_in_any_order_of_arrival() {
     for (partitions, disorder) in [
@@ -135,7 +117,7 @@ fn the_local_runner_corrects_its_panes_to_the_same_answer() {
             .filter(|row| row.pane_timing.as_str() == "late")
             .count();
         assert_eq!(
-            difference(expected(), &last_panes(&found)),
+            difference(expected(), &final_panes(&found).unwrap()),
             None,
             "seed {seed}"
         );
@@ -214,7 +196,7 @@ fn the_program_feeds_a_log_and_reads_it() {
         assert!(run.status.success(), "{run:?}");
         let found = rows(Path::new(output)).unwrap();
         assert_eq!(
-            difference(expected(), &last_panes(&found)),
+            difference(expected(), &final_panes(&found).unwrap()),
             None,
             "{runner}"
         );

@@ -5,6 +5,10 @@
 pub(crate) mod feed;
 #[path = "../../../examples/revenue/invoice.rs"]
 pub(crate) mod invoice;
+#[path = "../../../examples/revenue/job.rs"]
+pub(crate) mod job;
+#[path = "../../../examples/revenue/life.rs"]
+pub(crate) mod life;
 #[path = "../../../examples/revenue/per_minute.rs"]
 pub(crate) mod per_minute;
 #[path = "../../../examples/revenue/rows.rs"]
@@ -38,9 +42,11 @@ pub(crate) fn whole() -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
-/// The program, told to run, with nothing of ours in its environment.
+/// The program: as it was built with the tests, or the build that `WHITEBEAM_REVENUE` names, such as
+/// an optimized one.
 pub(crate) fn program() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_revenue"))
+    let other = std::env::var_os("WHITEBEAM_REVENUE");
+    Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_revenue").into()))
 }
 
 /// Runs it over `input` into `output`.

@@ -1,0 +1,197 @@
+//! Revenue from a log as a run without end, killed at random: whatever dies when, and with however
+//! many workers it goes on, the answer is that of batch, and each pane is there once.
+//!
+//! Two runs of each input, or as many as `WHITEBEAM_KILL_RUNS` says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod revenue_job;
+
+use revenue_job::feed::Feed;
+use revenue_job::job::Job;
+use revenue_job::life::{Kill, Life};
+use revenue_job::per_minute::Revenue;
+use revenue_job::rows::{difference, final_panes, rows};
+use revenue_job::{december, program, skip, whole};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Kills of one run that count, at least.
+const KILLS: usize = 3;
+
+fn runs() -> u64 {
+    let given = std::env::var("WHITEBEAM_KILL_RUNS").ok();
+    given.map_or(2, |n| n.parse().unwrap())
+}
+
+/// A log with all lines of a file, out of order, and what batch makes of the file.
+struct Shop {
+    folder: tempfile::TempDir,
+    lines: u64,
+    expected: Vec<Revenue>,
+}
+
+impl Shop {
+    fn new(input: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let feed = Feed {
+            log: folder.path().join("log"),
+            input: vec![input.to_owned()],
+            partitions: 4,
+            disorder: Some(11),
+            rate: None,
+        };
+        let lines = feed.run().unwrap() as u64;
+        let batch = folder.path().join("batch");
+        let mut program = program();
+        program.args(["run", "--runner", "batch", "--allowed-lateness", "0s"]);
+        program.args(["--input".as_ref(), input.as_os_str()]);
+        program.args(["--output".as_ref(), batch.as_os_str()]);
+        assert!(program.output().unwrap().status.success());
+        let expected = rows(&batch).unwrap();
+        Shop {
+            folder,
+            lines,
+            expected,
+        }
+    }
+
+    fn job(&self, run: u64, rate: u32, interval: &'static str) -> Job {
+        let folder = self.folder.path().join(format!("run-{run}-{rate}"));
+        std::fs::create_dir(&folder).unwrap();
+        Job {
+            program: PathBuf::from(program().get_program()),
+            log: self.folder.path().join("log"),
+            checkpoints: folder.join("checkpoints"),
+            output: folder.join("revenue"),
+            rate,
+            interval,
+            options: Vec::new(),
+        }
+    }
+
+    /// One run through its kills, as slow as it has to be to be killed often enough.
+    fn run(&self, run: u64, rate: u32, interval: &'static str) -> Survived {
+        let mut rates = (0..4).map(|halved| rate >> halved);
+        let survived = rates.find_map(|rate| {
+            let job = self.job(run, rate, interval);
+            let survived = self.survive(&job, &mut fastrand::Rng::with_seed(run));
+            (survived.kills >= KILLS).then_some(survived)
+        });
+        survived.unwrap_or_else(|| panic!("run {run} ends before it can be killed {KILLS} times"))
+    }
+
+    fn survive(&self, job: &Job, random: &mut fastrand::Rng) -> Survived {
+        let mut survived = Survived::default();
+        let mut before = BTreeMap::new();
+        let mut kept = None;
+        let planned = KILLS + random.usize(0..3);
+        loop {
+            let kill = Kill {
+                commits: random.u32(1..4),
+                after: Duration::from_millis(random.u64(0..120)),
+            };
+            let workers = random.usize(1..=8);
+            let kill = (survived.kills < planned).then_some(kill);
+            let life = job.live(workers, kill).unwrap();
+            survived.workers.push(workers);
+            // It goes on from the newest checkpoint: what is read again came after that.
+            assert_eq!(life.resumed_from, kept);
+            let after = parts(&job.output);
+            for (part, content) in &before {
+                assert!(after.get(part) == Some(content), "{part} was changed");
+            }
+            before = after;
+            if life.killed.is_none() {
+                self.check(job, &life);
+                return survived;
+            }
+            let newest = job.newest().unwrap().unwrap();
+            let (last, _) = life.last.unwrap();
+            assert!(
+                newest.epoch >= last,
+                "checkpoint {last} was completed and is gone"
+            );
+            kept = Some(newest.epoch);
+            // One of its partitions may have been read to its end.
+            if newest.lines.is_some_and(|lines| lines < self.lines) {
+                survived.kills += 1;
+                survived.read_again += job.read_again(&life);
+            }
+        }
+    }
+
+    /// At the end of the log.
+    fn check(&self, job: &Job, life: &Life) {
+        // What was counted up to the checkpoint, and what was read since: no line more or less.
+        let steps = &life.end["steps"];
+        assert_eq!(steps[0]["elements"], self.lines, "{steps}");
+        let found = final_panes(&rows(&job.output).unwrap()).unwrap();
+        assert_eq!(difference(&self.expected, &found), None);
+    }
+
+    fn survives(&self, rate: u32, interval: &'static str) {
+        for run in 0..runs() {
+            let Survived {
+                workers,
+                kills,
+                read_again,
+            } = self.run(run, rate, interval);
+            let lines = self.lines;
+            eprintln!(
+                "run {run}: {kills} kills, workers {workers:?}, at most {read_again} of {lines} lines read again"
+            );
+        }
+    }
+}
+
+/// What a run went through.
+#[derive(Debug, Default)]
+struct Survived {
+    /// Of each life.
+    workers: Vec<usize>,
+    /// Those after a checkpoint of the same life, with input left.
+    kills: usize,
+    read_again: u64,
+}
+
+/// All visible parts, by name.
+fn parts(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "csv"))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read(&path).unwrap())
+        })
+        .collect()
+}
+
+fn totals(rows: &[Revenue]) -> (usize, i64) {
+    (rows.len(), rows.iter().map(|row| row.cents).sum())
+}
+
+#[test]
+fn december_survives_being_killed() {
+    let shop = Shop::new(&december());
+    assert_eq!(totals(&shop.expected), (1_446, 82_374_614));
+    shop.survives(20_000, "50ms");
+}
+
+#[test]
+fn the_whole_file_survives_being_killed() {
+    let Some(input) = whole() else {
+        return skip(
+            "the_whole_file_survives_being_killed",
+            "../shared/data/online_retail.csv.gz is not there",
+        );
+    };
+    let shop = Shop::new(&input);
+    assert_eq!(totals(&shop.expected), (18_733, 1_066_668_454));
+    shop.survives(120_000, "200ms");
+}
