@@ -110,7 +110,10 @@ impl Target<'_> {
             true => taken,
             false => {
                 let ours = places.iter().filter(|(_, place)| *place != Place::Taken);
-                self.foreign(ours.map(|(part, _)| part.name.as_str()).collect(), &runs)?
+                self.foreign(
+                    &ours.map(|(part, _)| part.name.as_str()).collect::<Vec<_>>(),
+                    &runs,
+                )?
             }
         };
         // Only what was there before this run is ever replaced.
@@ -211,7 +214,7 @@ impl Target<'_> {
     }
 
     /// Visible parts that belong to other runs: neither `ours` nor of an epoch that `runs` committed.
-    fn foreign(&self, ours: Vec<&str>, runs: &BTreeSet<String>) -> Result<Vec<String>> {
+    fn foreign(&self, ours: &[&str], runs: &BTreeSet<String>) -> Result<Vec<String>> {
         let mut names = self.visible_parts()?;
         names.retain(|name| !ours.contains(&name.as_str()));
         for (_, marker) in self.markers()? {

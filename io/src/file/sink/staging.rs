@@ -142,9 +142,11 @@ pub(super) fn sweep(
     prefix: &str,
     committed: Option<Epoch>,
 ) -> bool {
-    let dead = dead(files, target, prefix);
-    let swept = dead.map(|(run, _lock)| sweep_run(files, &run, prefix, committed));
-    swept.fold(true, |all, is_clean| all && is_clean)
+    let mut is_clean = true;
+    for (run, _lock) in dead(files, target, prefix) {
+        is_clean &= sweep_run(files, &run, prefix, committed);
+    }
+    is_clean
 }
 
 /// The parts that dead runs have staged.
