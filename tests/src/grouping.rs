@@ -162,10 +162,15 @@ impl GroupingStep {
         whitebeam_sdk::hash::KeyGroup::of(hash, key_groups).0
     }
 
-    /// Moves a clock by one call, which may not be enough: what came out, and whether it was.
+    /// Moves a clock by one call, which may not be enough, and by more until a snapshot may be
+    /// taken: what came out, and whether that was all.
     pub fn move_once(&mut self, clock: Clock) -> Result<(Happened, Flow)> {
-        let flow = self.move_clock(clock)?;
+        let mut flow = self.move_clock(clock)?;
         self.collect()?;
+        while flow == Flow::Yield && !self.step.saves_amid() {
+            flow = self.move_clock(clock)?;
+            self.collect()?;
+        }
         Ok((std::mem::take(&mut self.seen), flow))
     }
 

@@ -186,6 +186,43 @@ impl Judged {
     }
 }
 
+/// Keys whose panes do not fit into one output batch.
+pub const KEYS: u64 = 1_300;
+const GROUPS: u16 = 8;
+
+/// The actions on so many keys that calls must be repeated; between them the step may be restored
+/// elsewhere. Says how often that happened.
+pub fn on_many_keys(
+    strategy: &Strategy,
+    drive: Drive,
+    actions: &[KeyedAction],
+    choose: &mut dyn FnMut(u64) -> u64,
+) -> Result<u32, String> {
+    let mut interruptions = 0;
+    let mut judged = Judged::new(strategy, drive).map_err(|e| e.to_string())?;
+    for (number, keyed) in actions.iter().take(12).enumerate() {
+        let at = |d: String| format!("step {number}: {d}");
+        match &keyed.action {
+            Action::Bundle(timestamps) => {
+                let one = |key: u64| timestamps[key as usize % timestamps.len()];
+                let bundle = KeyedAction {
+                    action: Action::Bundle((0..KEYS).map(one).collect()),
+                    keys: (0..KEYS).collect(),
+                };
+                judged.act(&bundle, |_| true).map_err(at)?;
+            }
+            clock => {
+                let border = choose(u64::from(GROUPS) + 1) as u16;
+                let parts = [0..border, border..GROUPS];
+                let then = [Then::Stay, Then::Move][choose(2) as usize];
+                let interrupted = judged.interrupt(clock, &parts, GROUPS, then);
+                interruptions += u32::from(interrupted.map_err(at)?);
+            }
+        }
+    }
+    Ok(interruptions)
+}
+
 /// The judge's panes, in order.
 fn panes(of: Vec<oracle::Pane<i64>>) -> Vec<KeyPane> {
     let panes = of.into_iter().map(|pane| KeyPane {

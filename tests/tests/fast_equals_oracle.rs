@@ -11,7 +11,7 @@ use whitebeam_runner_core::group::Path;
 use whitebeam_sdk::erase::StoreKind;
 use whitebeam_testkit::oracle::{Strategy, WindowKind};
 use whitebeam_tests::grouping::{Drive, GroupingStep};
-use whitebeam_tests::judged::Judged;
+use whitebeam_tests::judged::{Judged, on_many_keys};
 use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds, strategy_for};
 
 /// What a seed stands for.
@@ -98,6 +98,19 @@ fn equal_after_a_snapshot_is_split(path: Path, store: StoreKind) {
     });
 }
 
+fn equal_when_interrupted(path: Path, store: StoreKind, cases: u64) {
+    let interruptions = std::cell::Cell::new(0);
+    on_seeds(cases, |choose, told| {
+        let mut case = case(choose, path, store);
+        case.drive.batch = usize::MAX;
+        *told = format!("{case:?}");
+        let interrupted = on_many_keys(&case.strategy, case.drive, &case.actions, choose)?;
+        interruptions.set(interruptions.get() + interrupted);
+        Ok(())
+    });
+    assert!(interruptions.get() > 0, "no call was interrupted");
+}
+
 macro_rules! path_tests {
     ($($name:ident: $path:expr;)*) => {$(
         mod $name {
@@ -106,6 +119,14 @@ macro_rules! path_tests {
             #[test]
             fn panes_drops_and_watermark_are_the_models() {
                 equal_after_every_step($path, StoreKind::Fast);
+            }
+            #[test]
+            fn panes_are_the_models_when_their_emission_is_interrupted() {
+                equal_when_interrupted($path, StoreKind::Fast, 40);
+            }
+            #[test]
+            fn interrupted_on_the_slow_store() {
+                equal_when_interrupted($path, StoreKind::Slow, 10);
             }
             #[test]
             fn the_same_on_the_slow_store() {

@@ -134,21 +134,22 @@ fn chains_say_what_snapshots_say(store: StoreKind, cases: u64) {
 
 #[test]
 fn chains_of_changes_say_what_snapshots_say() {
-    chains_say_what_snapshots_say(StoreKind::Fast, 600);
+    chains_say_what_snapshots_say(StoreKind::Fast, 250);
 }
 
 #[test]
 fn chains_of_changes_on_the_slow_store() {
-    chains_say_what_snapshots_say(StoreKind::Slow, 100);
+    chains_say_what_snapshots_say(StoreKind::Slow, 40);
 }
 
-/// Fixed windows of a second with `keys` keys in each of two.
-fn crowd(keys: u64, store: StoreKind) -> GroupingStep {
+/// Fixed windows of a second, which with lateness are more than emptied, with `keys` keys in each of two.
+fn crowd(keys: u64, store: StoreKind, allowed_lateness: Duration) -> GroupingStep {
     let windowing = WindowingStrategy {
         window_fn: WindowFn::Fixed {
             size: Duration::from_secs(1),
             offset: Duration::ZERO,
         },
+        allowed_lateness,
         ..WindowingStrategy::default()
     };
     let mut drive = Drive::on(store);
@@ -168,7 +169,7 @@ fn crowd(keys: u64, store: StoreKind) -> GroupingStep {
 #[test]
 fn a_window_fires_once_all_of_it_is_written_and_in_pieces() {
     const KEYS: u64 = 20_000;
-    let mut step = crowd(KEYS, StoreKind::Fast);
+    let mut step = crowd(KEYS, StoreKind::Fast, Duration::ZERO);
     let mut chain = Chain::default();
     chain.begin(&mut step, true).unwrap();
     chain.go_on(&mut step, 100).unwrap();
@@ -193,9 +194,15 @@ fn a_window_fires_once_all_of_it_is_written_and_in_pieces() {
 
 #[test]
 fn changes_in_the_midst_of_an_emission_say_what_is_left() {
-    const KEYS: u64 = 20_000;
-    for store in [StoreKind::Fast, StoreKind::Slow] {
-        let mut step = crowd(KEYS, store);
+    const KEYS: u64 = 8_000;
+    let kept = Duration::from_secs(60);
+    for (store, lateness) in [
+        (StoreKind::Fast, Duration::ZERO),
+        (StoreKind::Slow, Duration::ZERO),
+        (StoreKind::Fast, kept),
+        (StoreKind::Slow, kept),
+    ] {
+        let mut step = crowd(KEYS, store, lateness);
         let mut chain = Chain::default();
         let fire = Clock::Watermark(Timestamp::from_micros(2_500_000));
         let mut emitted = 0;

@@ -12,7 +12,7 @@ use whitebeam_sdk::window::WindowingStrategy;
 use whitebeam_testkit::oracle::{Accumulation, Action, Strategy, WindowKind, random_strategy};
 use whitebeam_tests::engine::{Element, Engine, Happened};
 use whitebeam_tests::grouping::{Clock, Drive, GroupingStep};
-use whitebeam_tests::judged::{Judged, Then};
+use whitebeam_tests::judged::{Judged, KEYS, on_many_keys};
 use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds};
 use whitebeam_tests::translate;
 
@@ -100,35 +100,11 @@ fn equal_after_a_snapshot_is_split(store: StoreKind) {
     });
 }
 
-const KEYS: u64 = 1_300;
 const GROUPS: u16 = 8;
 
-/// The actions on so many keys that their panes do not fit into one output batch: calls must be
-/// repeated, and between them the step may be restored elsewhere. Says how often that happened.
-fn on_many_keys(case: &Case, choose: &mut dyn FnMut(u64) -> u64) -> Result<u32, String> {
-    let mut interruptions = 0;
-    let mut judged = Judged::new(&case.strategy, Drive::on(case.drive.store)).unwrap();
-    for (number, keyed) in case.actions.iter().take(12).enumerate() {
-        let at = |d: String| format!("step {number}: {d}");
-        match &keyed.action {
-            Action::Bundle(timestamps) => {
-                let one = |key: u64| timestamps[key as usize % timestamps.len()];
-                let bundle = KeyedAction {
-                    action: Action::Bundle((0..KEYS).map(one).collect()),
-                    keys: (0..KEYS).collect(),
-                };
-                judged.act(&bundle, |_| true).map_err(at)?;
-            }
-            clock => {
-                let border = choose(u64::from(GROUPS) + 1) as u16;
-                let parts = [0..border, border..GROUPS];
-                let then = [Then::Stay, Then::Move][choose(2) as usize];
-                let interrupted = judged.interrupt(clock, &parts, GROUPS, then);
-                interruptions += u32::from(interrupted.map_err(at)?);
-            }
-        }
-    }
-    Ok(interruptions)
+fn interrupted(case: &Case, choose: &mut dyn FnMut(u64) -> u64) -> Result<u32, String> {
+    let drive = Drive::on(case.drive.store);
+    on_many_keys(&case.strategy, drive, &case.actions, choose)
 }
 
 fn equal_when_interrupted(store: StoreKind) {
@@ -136,7 +112,8 @@ fn equal_when_interrupted(store: StoreKind) {
     on_seeds(12, |choose, told| {
         let case = case(choose, store);
         *told = format!("{case:?}");
-        interruptions.set(interruptions.get() + on_many_keys(&case, choose)?);
+        let interrupted = interrupted(&case, choose)?;
+        interruptions.set(interruptions.get() + interrupted);
         Ok(())
     });
     assert!(interruptions.get() > 0, "no call was interrupted");
@@ -269,7 +246,7 @@ fn corners_are_the_models() {
             assert_eq!(same, Ok(()), "{shows}: step {number}");
         }
         for seed in 0..4 {
-            let same = on_many_keys(&case, &mut choices(seed)).map(|_| ());
+            let same = interrupted(&case, &mut choices(seed)).map(|_| ());
             assert_eq!(same, Ok(()), "{shows}, many keys, seed {seed}");
         }
     }

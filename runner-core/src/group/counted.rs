@@ -45,6 +45,18 @@ struct Keys {
     ready: Vec<Slot>,
 }
 
+/// Panes that one call prepares at most: what is prepared cannot be written down.
+const CHUNK: usize = 1024;
+
+/// A window whose on-time panes are being emitted.
+#[derive(Clone, Copy, Debug)]
+struct OnTime {
+    table: TableId,
+    window: Window,
+    /// No slot before this one is still to fire.
+    from: usize,
+}
+
 /// Panes that are being emitted.
 #[derive(Debug)]
 struct Emission {
@@ -64,6 +76,9 @@ pub(super) struct Counted {
     /// Tables with keys that are ready.
     touched: Vec<TableId>,
     emission: Option<Emission>,
+    on_time: Option<OnTime>,
+    /// Restored windows whose end has passed and whose on-time panes are not all out.
+    unfinished: Vec<Window>,
     slots: Vec<Slot>,
     spare: Vec<Vec<Emitted>>,
     output_watermark: Timestamp,
@@ -96,6 +111,8 @@ impl Counted {
             keys: Vec::new(),
             touched: Vec::new(),
             emission: None,
+            on_time: None,
+            unfinished: Vec::new(),
             slots: Vec::new(),
             spare: Vec::new(),
             output_watermark: Timestamp::MIN,
@@ -111,10 +128,12 @@ impl Counted {
                 self.keys.resize_with(at + 1, || None);
             }
             if self.keys[at].is_none() {
+                let window = Window::new(start, end);
+                let is_due = end.previous() < self.windows.watermark;
                 self.keys[at] = Some(Keys {
-                    window: Window::new(start, end),
+                    window,
                     emitted: self.spare.pop().unwrap_or_default(),
-                    past_end: end.previous() < self.windows.watermark,
+                    past_end: is_due && !self.unfinished.contains(&window),
                     ready: Vec::new(),
                 });
             }
@@ -218,20 +237,41 @@ impl Counted {
         Ok(flow)
     }
 
-    /// On-time panes of the window whose table is `table`.
-    fn fire_on_time(&mut self, table: TableId, last: bool) {
+    /// Goes on with the on-time panes of a window: prepares some that are still to be emitted.
+    fn fire_on_time(
+        &mut self,
+        OnTime {
+            table,
+            window,
+            from,
+        }: OnTime,
+    ) {
+        self.on_time = None;
         let Some(keys) = &mut self.keys[table.0 as usize] else {
             return;
         };
-        keys.past_end = true;
         let also_empty = self.strategy.on_time == OnTimeBehavior::FireAlways;
-        let due: Vec<Slot> = (0..keys.emitted.len() as Slot)
-            .filter(|slot| also_empty || keys.emitted[*slot as usize].since > 0)
-            .collect();
+        let is_due = |e: &Emitted| e.nonspeculative < 0 && (also_empty || e.since > 0);
+        let slots = (from..).zip(&keys.emitted[from..]);
+        let due = slots.filter(|(_, e)| is_due(e)).map(|(slot, _)| slot);
+        let due: Vec<Slot> = due.take(CHUNK).map(|slot| slot as Slot).collect();
+        match due.last() {
+            Some(last) if due.len() == CHUNK => {
+                let from = *last as usize + 1;
+                self.on_time = Some(OnTime {
+                    table,
+                    window,
+                    from,
+                });
+            }
+            _ => keys.past_end = true,
+        }
         if let Some(changes) = &mut self.windows.changes {
             // What fires in its bundle was noted when the bundle's elements came.
             changes.changed(table, due.iter().copied());
         }
+        let lateness = self.strategy.allowed_lateness;
+        let last = window.expiry(lateness) < self.windows.watermark;
         let fire = |slot| self.fire(table, slot, PaneTiming::OnTime, last);
         let firings = due.into_iter().map(fire).collect();
         self.emission = Some(Emission {
@@ -242,21 +282,23 @@ impl Counted {
     }
 
     /// The first window whose end the watermark has passed and whose on-time panes are not out.
-    fn next_on_time(&self, wm: Timestamp) -> Option<(TableId, Window)> {
+    fn next_on_time(&self, wm: Timestamp) -> Option<OnTime> {
         let due = self
             .windows
             .open
             .iter()
             .take_while(|((end, _), _)| end.previous() < wm);
-        let window = |(&(end, start), &table): (&(Timestamp, Timestamp), &TableId)| {
-            (table, Window::new(start, end))
+        let of = |(&(end, start), &table): (&(Timestamp, Timestamp), &TableId)| OnTime {
+            table,
+            window: Window::new(start, end),
+            from: 0,
         };
         let waits = |table: TableId| {
             self.keys[table.0 as usize]
                 .as_ref()
                 .is_some_and(|keys| !keys.past_end)
         };
-        due.map(window).find(|(table, _)| waits(*table))
+        due.map(of).find(|on_time| waits(on_time.table))
     }
 
     /// Drops windows that have expired.
@@ -280,7 +322,18 @@ impl Counted {
 
     fn save_clocks(&self, to: &mut SnapshotWriter) -> Result<()> {
         let mut plain = Vec::new();
-        element::encode(&(self.windows.watermark, self.output_watermark), &mut plain)?;
+        let watermark = self.windows.watermark;
+        let due = self.windows.open.iter();
+        let due = due.take_while(|((end, _), _)| end.previous() < watermark);
+        let keys = |table: &TableId| self.keys[table.0 as usize].as_ref();
+        let unfinished = due.filter(|(_, table)| keys(table).is_some_and(|k| !k.past_end));
+        let unfinished = unfinished.map(|(&(end, start), _)| Window::new(start, end));
+        let clocks = Clocks {
+            watermark,
+            output: self.output_watermark,
+            unfinished: unfinished.collect(),
+        };
+        element::encode(&clocks, &mut plain)?;
         to.plain(plain);
         Ok(())
     }
@@ -289,6 +342,16 @@ impl Counted {
         let held = self.hold.unwrap_or(Timestamp::MAX);
         self.output_watermark = self.output_watermark.max(self.windows.watermark.min(held));
     }
+}
+
+/// What an instance holds beside its keys.
+#[derive(Debug, Serialize, Deserialize)]
+struct Clocks {
+    watermark: Timestamp,
+    output: Timestamp,
+    /// Windows whose end has passed and whose on-time panes are not all out: a key of theirs that
+    /// has emitted none is still to fire.
+    unfinished: Vec<Window>,
 }
 
 /// Appends what a slot has emitted.
@@ -367,20 +430,34 @@ impl Step for Counted {
             if self.emit(out)? == Flow::Yield {
                 return Ok(Flow::Yield);
             }
-            let Some((table, window)) = self.next_on_time(wm) else {
+            if !out.port(0).is_empty() {
+                // A snapshot may be taken in between.
+                return Ok(Flow::Yield);
+            }
+            let begun = self.on_time.or_else(|| self.next_on_time(wm));
+            let Some(on_time) = begun else {
                 break;
             };
+            let table = on_time.table;
             if !self.windows.clear_way(table, &beside(&self.keys))? {
                 return Ok(Flow::Yield);
             }
-            let last = window.expiry(self.strategy.allowed_lateness) < wm;
-            self.fire_on_time(table, last);
+            self.fire_on_time(on_time);
         }
         if self.expire(wm)? == Flow::Yield {
             return Ok(Flow::Yield);
         }
         self.advance_output();
         Ok(Flow::Done)
+    }
+
+    fn takes_amid(&self) -> bool {
+        // Late elements would be shown in on-time panes that are still to come.
+        false
+    }
+
+    fn saves_amid(&self) -> bool {
+        self.emission.is_none()
     }
 
     fn output_watermark(&self, _: Timestamp) -> Timestamp {
@@ -421,9 +498,10 @@ impl Step for Counted {
 
     fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
         for mut plain in from.plain() {
-            let (watermark, output) = element::decode(&mut plain)?;
-            self.windows.watermark = self.windows.watermark.max(watermark);
-            self.output_watermark = self.output_watermark.max(output);
+            let clocks: Clocks = element::decode(&mut plain)?;
+            self.windows.watermark = self.windows.watermark.max(clocks.watermark);
+            self.output_watermark = self.output_watermark.max(clocks.output);
+            self.unfinished.extend(clocks.unfinished);
         }
         for record in from.keyed() {
             let mut bytes = record.bytes;
@@ -441,6 +519,7 @@ impl Step for Counted {
                 keys.emitted[slot] = state;
             }
         }
+        self.unfinished.clear();
         Ok(())
     }
 

@@ -48,18 +48,6 @@ pub enum Path {
     General,
 }
 
-impl Path {
-    /// Input and a snapshot may come while panes of a clock that moved are still to be emitted.
-    /// The others would show late elements in panes that are decided already, or forget what an
-    /// emission still owes.
-    pub(crate) fn interruptible(self) -> bool {
-        match self {
-            Path::Windowed | Path::Sessions | Path::General => true,
-            Path::Slices | Path::Counted => false,
-        }
-    }
-}
-
 /// The path for `windowing`: the one place where this is decided.
 pub fn path(windowing: &WindowingStrategy, options: &GroupOptions) -> Path {
     if options.general_only {

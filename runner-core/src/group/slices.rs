@@ -26,6 +26,8 @@ pub(super) struct Slices {
     open: BTreeMap<Timestamp, TableId>,
     /// Every window whose last instant lies before it has fired.
     fired: Timestamp,
+    /// A window is emitted in part.
+    is_amid: bool,
     /// Windows came explicitly: `open` stays empty.
     by_window: bool,
     /// Carries slices into window tables, and the input port that takes it.
@@ -66,6 +68,7 @@ impl Slices {
             window_fn,
             open: BTreeMap::new(),
             fired: Timestamp::MIN,
+            is_amid: false,
             by_window: false,
             partials: grouping.new_input(grouping.inputs()),
             partials_port: grouping.inputs(),
@@ -209,7 +212,8 @@ impl Step for Slices {
                 After::Keep,
                 to,
             )?;
-            if flow == Flow::Yield {
+            self.is_amid = flow == Flow::Yield;
+            if self.is_amid {
                 return Ok(flow);
             }
             self.fired = window.max_timestamp().next();
@@ -237,6 +241,15 @@ impl Step for Slices {
 
     fn emits(&self) -> bool {
         false
+    }
+
+    fn takes_amid(&self) -> bool {
+        // What is late for a window that is due would be shown in it: its slices are others' too.
+        self.by_window
+    }
+
+    fn saves_amid(&self) -> bool {
+        !self.is_amid
     }
 
     fn snapshot(&mut self, to: &mut SnapshotWriter) -> Result<()> {

@@ -211,7 +211,6 @@ impl<'g> Plan<'g> {
                 body: Body::Outlet(outlet(exit)?),
                 outs: Vec::new(),
                 consumers: Vec::new(),
-                interruptible: true,
             });
             match index.get(&exit.collection.node) {
                 Some(&from) => specs[from].consumers[exit.collection.port].push((at, 0)),
@@ -262,13 +261,6 @@ impl<'g> Plan<'g> {
             consumers: ports
                 .map(|p| self.local_readers(collection(p), index))
                 .collect(),
-            interruptible: match &node.kind {
-                NodeKind::Group(_) => {
-                    let windowing = &self.graph.collection(node.inputs[0]).windowing;
-                    group::path(windowing, &options.group).interruptible()
-                }
-                _ => true,
-            },
         })
     }
 

@@ -60,8 +60,6 @@ pub struct NodeSpec {
     pub outs: Vec<Box<dyn ErasedBatch>>,
     /// Who reads each output: (index in the stage, port).
     pub consumers: Vec<Vec<(usize, Port)>>,
-    /// Input and a snapshot may come while the step has more to emit for a clock that moved.
-    pub interruptible: bool,
 }
 
 /// Names a node in errors.
@@ -99,7 +97,6 @@ pub(super) struct StageNode {
     pub(super) in_bundle: bool,
     /// A clock moved and the step has more to emit for it.
     pub(super) emitting: bool,
-    pub(super) interruptible: bool,
     pub(super) elements_in: u64,
     pub(super) elements_out: u64,
 }
@@ -121,7 +118,6 @@ impl StageNode {
             output_watermark: Timestamp::MIN,
             in_bundle: false,
             emitting: false,
-            interruptible: spec.interruptible,
             elements_in: 0,
             elements_out: 0,
         }
@@ -155,6 +151,16 @@ impl StageNode {
             Body::Writer(_) => false,
             Body::Outlet(_) => true,
         }
+    }
+
+    /// Elements may come now, whatever is still to be emitted.
+    pub(super) fn takes_now(&self) -> bool {
+        !self.emitting || self.step().is_none_or(Step::takes_amid)
+    }
+
+    /// What is still to be emitted can be written down now.
+    pub(super) fn saves_now(&self) -> bool {
+        !self.emitting || self.step().is_none_or(Step::saves_amid)
     }
 
     pub(super) fn step(&self) -> Option<&dyn Step> {

@@ -101,10 +101,7 @@ impl Stage {
             None => true,
             Some(Settling { at, .. }) => consumers.iter().all(|(to, _)| *to == at),
         };
-        let is_open = |(to, _): &(usize, Port)| {
-            let node = &self.nodes[*to];
-            !node.emitting || node.interruptible
-        };
+        let is_open = |(to, _): &(usize, Port)| self.nodes[*to].takes_now();
         let is_free = is_free && consumers.iter().all(is_open);
         let silent = |(to, _): &(usize, Port)| !self.nodes[*to].may_emit();
         is_free && (self.flow() == Flow::Done || consumers.iter().all(silent))
@@ -243,7 +240,7 @@ impl Stage {
     pub fn may_snapshot(&self) -> bool {
         let between = |n: &StageNode| {
             let is_told = n.seen_watermark >= n.input_watermark();
-            is_told && !n.in_bundle && (!n.emitting || n.interruptible)
+            is_told && !n.in_bundle && n.saves_now()
         };
         !self.is_parked() && self.nodes.iter().all(between)
     }

@@ -109,6 +109,15 @@ pub trait Step: Send {
         let _ = to;
         Ok(())
     }
+    /// False if it takes no elements while it has more to emit for a clock that moved.
+    fn takes_amid(&self) -> bool {
+        true
+    }
+    /// False if what it still has to emit for a clock that moved cannot be written down now; it can
+    /// some calls later.
+    fn saves_amid(&self) -> bool {
+        true
+    }
     /// Begins to write down what this step holds at this moment, between bundles: everything, or,
     /// with `since_last`, only what has changed since the call before, which then must have been
     /// written to its end. What is not written now, [`Step::pace`] writes, as it was now. A step

@@ -192,7 +192,10 @@ mod tests {
         records
     }
 
-    fn seen(records: &KeyedRecords) -> Vec<(u16, &[u8], &[u8], &[u8])> {
+    /// Group, head, what it is known by, what is held.
+    type Seen<'a> = (u16, &'a [u8], &'a [u8], &'a [u8]);
+
+    fn seen(records: &KeyedRecords) -> Vec<Seen<'_>> {
         let mut seen = Vec::new();
         for r in records.iter() {
             seen.push((r.group.0, r.head(), r.known_by(), &r.bytes[r.known_by..]));
@@ -203,7 +206,7 @@ mod tests {
     #[test]
     fn records_come_back_by_group_in_order() {
         let long = [7; 300];
-        let expected: [(u16, &[u8], &[u8], &[u8]); 3] = [
+        let expected: [Seen<'_>; 3] = [
             (0, b"", b"", b""),
             (3, b"w1", b"w1a", b"123"),
             (3, b"w1", b"w1b", &long),

@@ -58,9 +58,10 @@ fn both_are_keys_and_may_cross_threads() {
 fn strings_come_from_and_go_to_the_standard_ones() {
     for text in ["", "tea", "0123456789abcdefghij"] {
         let (owned, line) = (text.to_owned(), Line::from(text));
-        assert!(Str::from(&owned) == owned && owned == Str::from(&owned));
-        assert!(Str::from(text) != format!("{text}."));
-        assert!(format!("{text}.") != Str::from(text));
+        let same = Str::from(&owned);
+        assert!(same == owned && owned == same);
+        let longer = format!("{text}.");
+        assert!(same != longer && longer != same);
         assert_eq!(Str::from(line.clone()), text);
         assert_eq!(String::from(line), text);
     }
