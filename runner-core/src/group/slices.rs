@@ -26,8 +26,6 @@ pub(super) struct Slices {
     open: BTreeMap<Timestamp, TableId>,
     /// Every window whose last instant lies before it has fired.
     fired: Timestamp,
-    /// A window is emitted in part.
-    is_amid: bool,
     /// Windows came explicitly: `open` stays empty.
     by_window: bool,
     /// Carries slices into window tables, and the input port that takes it.
@@ -68,7 +66,6 @@ impl Slices {
             window_fn,
             open: BTreeMap::new(),
             fired: Timestamp::MIN,
-            is_amid: false,
             by_window: false,
             partials: grouping.new_input(grouping.inputs()),
             partials_port: grouping.inputs(),
@@ -212,8 +209,7 @@ impl Step for Slices {
                 After::Keep,
                 to,
             )?;
-            self.is_amid = flow == Flow::Yield;
-            if self.is_amid {
+            if flow == Flow::Yield {
                 return Ok(flow);
             }
             self.fired = window.max_timestamp().next();
@@ -249,7 +245,9 @@ impl Step for Slices {
     }
 
     fn saves_amid(&self) -> bool {
-        !self.is_amid
+        // How far an instance has come is one instant for all its keys: those that are restored
+        // together must have come equally far.
+        self.by_window
     }
 
     fn snapshot(&mut self, to: &mut SnapshotWriter) -> Result<()> {
