@@ -70,7 +70,8 @@ impl Feed {
 
 type Numbered = (Str, InvoiceLine);
 
-fn read_all<S: Source>(source: &S) -> Result<Vec<S::Out>> {
+/// Everything that a bounded source has.
+pub(crate) fn read_all<S: Source>(source: &S) -> Result<Vec<S::Out>> {
     let mut all = Vec::new();
     for split in source.discover(&[], 1)? {
         let mut reader = source.open(split, None, &ReadOptions::default())?;

@@ -10,15 +10,18 @@
 
 mod revenue_job;
 
-use revenue_job::feed::Feed;
+use revenue_job::feed::{Feed, read_all};
+use revenue_job::invoice::{InvoiceLine, Kind, invoices};
 use revenue_job::job::Job;
 use revenue_job::life::{Kill, Life};
-use revenue_job::per_minute::Revenue;
+use revenue_job::per_minute::{LateLine, Revenue, revenue_per_minute};
 use revenue_job::rows::{difference, final_panes, rows};
 use revenue_job::{december, program, skip, whole};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use whitebeam::io::file::CsvSink;
+use whitebeam::prelude::{BatchRunner, Pipeline};
 
 /// Kills of one run that count, at least.
 const KILLS: usize = 3;
@@ -194,4 +197,54 @@ fn the_whole_file_survives_being_killed() {
     let shop = Shop::new(&input);
     assert_eq!(totals(&shop.expected), (18_733, 1_066_668_454));
     shop.survives(120_000, "200ms");
+}
+
+/// What batch makes of the input without the lines that a streaming run has dropped.
+fn batch_without(input: &Path, late: &[LateLine], output: &Path) -> Vec<Revenue> {
+    let mut lines: Vec<InvoiceLine> = read_all(&invoices(vec![input.to_owned()])).unwrap();
+    for late in late {
+        let is_it = |line: &InvoiceLine| {
+            line.kind == Kind::Paid
+                && (&line.country, line.cents) == (&late.country, late.cents)
+                && line.at.to_string() == late.time
+        };
+        let dropped = lines.iter().position(is_it);
+        lines.swap_remove(dropped.unwrap_or_else(|| panic!("{late:?} is not in the input")));
+    }
+    let p = Pipeline::new();
+    let (revenue, _) = revenue_per_minute(p.create(lines), whitebeam::Duration::ZERO);
+    revenue.write(CsvSink::new(output));
+    BatchRunner::new().run(&p).unwrap();
+    rows(output).unwrap()
+}
+
+#[test]
+fn what_is_dropped_as_late_is_captured_once_and_is_all_that_is_missing() {
+    let shop = Shop::new(&december());
+    let mut job = shop.job(0, 20_000, "50ms");
+    let folder = job.output.with_file_name("late");
+    job.options = ["--allowed-lateness", "1m", "--late"]
+        .map(Into::into)
+        .to_vec();
+    job.options.push(folder.clone().into());
+    for workers in [3, 1] {
+        let (commits, after) = (4, Duration::from_millis(30));
+        let life = job.live(workers, Some(Kill { commits, after })).unwrap();
+        assert!(life.killed.is_some());
+    }
+    let end = job.live(2, None).unwrap().end;
+    let late: Vec<LateLine> = parts(&folder)
+        .values()
+        .flat_map(|part| csv::Reader::from_reader(part.as_slice()).into_deserialize())
+        .map(Result::unwrap)
+        .collect();
+    let steps = end["steps"].as_array().unwrap();
+    let dropped = steps.iter().map(|step| &step["dropped"]["late"]);
+    let dropped: u64 = dropped.map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(late.len() as u64, dropped);
+    assert!((100..2_000).contains(&dropped), "{dropped}");
+    let found = final_panes(&rows(&job.output).unwrap()).unwrap();
+    let expected = batch_without(&december(), &late, &job.output.with_file_name("without"));
+    assert_eq!(difference(&expected, &found), None);
+    assert!(difference(&shop.expected, &found).is_some());
 }
