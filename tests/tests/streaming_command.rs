@@ -8,60 +8,9 @@
 
 mod revenue_job;
 
-use revenue_job::per_minute::Revenue;
 use revenue_job::rows::rows;
-use revenue_job::shop::{Shop, events, terminate};
+use revenue_job::shop::{Shop, last_panes, parts, suspended};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
-
-/// Runs until a few epochs are committed, then asks to stop; all that was said.
-fn suspended(mut command: Command) -> Vec<Value> {
-    let mut child = command.spawn().unwrap();
-    let mut said = Vec::new();
-    let mut commits = 0;
-    for event in events(&mut child) {
-        commits += usize::from(event["event"] == "committed");
-        if commits == 3 && event["event"] == "committed" {
-            terminate(&child);
-        }
-        said.push(event);
-    }
-    assert!(child.wait().unwrap().success(), "{said:?}");
-    said
-}
-
-fn parts(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut parts: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "csv"))
-        .map(|path| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read(&path).unwrap())
-        })
-        .collect();
-    parts.sort();
-    parts
-}
-
-/// What is said last of each country and minute. Panes are there once, and none is missing.
-fn last_panes(rows: &[Revenue]) -> BTreeMap<(String, String), i64> {
-    let mut panes: BTreeMap<(String, String), BTreeMap<u32, i64>> = BTreeMap::new();
-    for row in rows {
-        let of = panes.entry((row.country.to_string(), row.minute.clone()));
-        let before = of.or_default().insert(row.pane_index, row.cents);
-        assert_eq!(before, None, "{row:?} is there twice");
-    }
-    let last = |(at, panes): ((String, String), BTreeMap<u32, i64>)| {
-        let indices: Vec<u32> = panes.keys().copied().collect();
-        let all: Vec<u32> = (0..panes.len() as u32).collect();
-        assert_eq!(indices, all, "{at:?}");
-        (at, panes[&indices[indices.len() - 1]])
-    };
-    panes.into_iter().map(last).collect()
-}
 
 #[test]
 fn a_run_that_is_suspended_goes_on_with_other_workers_and_ends_as_batch_does() {

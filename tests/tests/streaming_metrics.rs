@@ -114,6 +114,7 @@ fn a_run_can_be_watched_while_it_lasts() {
     let (p, _, even) = job(&mut choose);
     let runner = runner(&mut choose).parallelism(3).max_rate(10_000.0);
     let handle = runner.metrics();
+    #[expect(clippy::disallowed_methods, reason = "who watches is not who runs")]
     let running = thread::spawn(move || runner.run(&p).unwrap());
     let mut looks: Vec<Metrics> = Vec::new();
     while !running.is_finished() {

@@ -20,6 +20,7 @@ fn a_run_is_watched_from_outside() {
     command.env("RUST_LOG", "whitebeam=debug");
     let mut child = command.spawn().unwrap();
     let stderr = child.stderr.take().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "two pipes of a child are read")]
     let logs = std::thread::spawn(move || std::io::read_to_string(stderr).unwrap());
     let mut address = String::new();
     let mut scrapes: Vec<Scrape> = Vec::new();

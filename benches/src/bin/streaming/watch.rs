@@ -5,8 +5,8 @@
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::sync::{Arc, Mutex, PoisonError};
-use whitebeam::batch::Batch;
 use whitebeam::Result;
+use whitebeam::batch::Batch;
 use whitebeam::runners::{Completed, StreamingObserver};
 use whitebeam::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
 
