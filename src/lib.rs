@@ -60,6 +60,6 @@ pub use whitebeam_sdk::{erase, hash, snapshot};
 pub use clap;
 
 /// Keeps the programs of the README compiling.
-#[cfg(all(doctest, feature = "batch"))]
+#[cfg(all(doctest, feature = "batch", feature = "streaming", feature = "log"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
