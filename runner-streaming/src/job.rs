@@ -7,7 +7,7 @@
 use crate::clerk::{Clerk, Desk};
 use crate::control::Control;
 use crate::coordinator::{Answer, Connections, Coordinator};
-use crate::exchange::Bell;
+use crate::exchange::{Bell, Channel};
 use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::Machine;
 use crate::metrics::MetricsHandle;
@@ -36,6 +36,8 @@ pub(crate) struct Job<E> {
     pub(crate) workers: Vec<Worker<E>>,
     /// What writes checkpoints and commits epochs.
     pub(crate) clerks: Vec<Box<dyn Machine>>,
+    /// All channels between the workers.
+    pub(crate) channels: Vec<Arc<Channel>>,
     /// The checkpoint that it goes on from.
     pub(crate) resumed_from: Option<Epoch>,
     /// Inputs that somebody has to conduct.
@@ -80,7 +82,7 @@ impl<E: Env> Job<E> {
         control.order(|o| o.keeps_state = parts.keeper.is_some());
         let plan = Plan::new(parts.graph);
         let wiring = Wiring::new(&plan, settings, &bells, recovered)?;
-        let cues = wiring.cues();
+        let (cues, channels) = (wiring.cues(), wiring.channels());
         let worker = |(index, bell): (usize, Arc<Bell>)| {
             let tasks = wiring.tasks(index)?;
             let (env, control) = (parts.env.clone(), Arc::clone(&control));
@@ -120,6 +122,7 @@ impl<E: Env> Job<E> {
             coordinator,
             workers,
             clerks,
+            channels,
             resumed_from,
             cues,
         })

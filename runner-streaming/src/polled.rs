@@ -4,6 +4,7 @@
 //! those that threads drive otherwise. Does not own time: where all sleep, the caller lets it pass.
 
 use crate::coordinator::Coordinator;
+use crate::exchange::Channel;
 use crate::job::{Job, Parts};
 use crate::keeper::Keeper;
 use crate::machine::{Machine, Turn};
@@ -39,6 +40,7 @@ pub struct PolledRun<E> {
     clerks: Vec<Box<dyn Machine>>,
     workers: Vec<Worker<E>>,
     cues: Vec<Cue>,
+    channels: Vec<Arc<Channel>>,
     resumed_from: Option<Epoch>,
     sleeps: Vec<Sleep>,
     paths: Vec<String>,
@@ -81,6 +83,7 @@ impl<E: Env> PolledRun<E> {
             clerks: job.clerks,
             workers: job.workers,
             cues: job.cues,
+            channels: job.channels,
             resumed_from: job.resumed_from,
             paths: graph.nodes().iter().map(|n| n.path.clone()).collect(),
             stop,
@@ -190,6 +193,11 @@ impl<E: Env> PolledRun<E> {
         self.workers
             .iter_mut()
             .for_each(|worker| worker.hold(step, at));
+    }
+
+    /// Bytes under way in each channel between two workers.
+    pub fn in_flight(&self) -> impl Iterator<Item = usize> {
+        self.channels.iter().map(|channel| channel.in_flight())
     }
 
     /// What a step has counted so far, by its path.

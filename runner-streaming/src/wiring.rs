@@ -107,6 +107,11 @@ impl<'a> Wiring<'a> {
         })
     }
 
+    /// All channels, in no order that means anything.
+    pub(crate) fn channels(&self) -> Vec<Arc<Channel>> {
+        self.channels.iter().flatten().flatten().cloned().collect()
+    }
+
     /// The scripted inputs, in the order of the sources.
     pub(crate) fn cues(&self) -> Vec<Cue> {
         let cues = self.sources.values().filter_map(|found| found.cue.clone());

@@ -20,6 +20,19 @@ fn crashes_and_rescaling_change_no_answer() {
     }
 }
 
+/// Seeds that found something once, each with what it was.
+const FOUND: [(u64, &str); 1] = [(
+    54_146,
+    "a note of a commit that was seen, not synced, and gone when its log had been swept",
+)];
+
+#[test]
+fn what_was_found_once_stays_away() {
+    for (seed, what) in FOUND {
+        assert_eq!(simulate(seed, ROWS).err(), None, "{what}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     for seed in 0..40 {

@@ -295,7 +295,11 @@ impl<E: Env> Directory<E> {
             if !folder.is_dir {
                 continue;
             }
-            for entry in self.files.list(&self.layout.logs().join(&folder.name))? {
+            let of_sink = self.layout.logs().join(&folder.name);
+            // A note that another instance made and did not sync is seen here; it must not vanish
+            // when what it stands for has been swept.
+            self.files.sync_dir(&of_sink)?;
+            for entry in self.files.list(&of_sink)? {
                 let note = layout::epoch_of_note(&entry.name);
                 if let Some(epoch) = note {
                     let known = traces.committed.entry(folder.name.clone()).or_insert(epoch);

@@ -78,6 +78,11 @@ impl Channel {
         self.in_flight.load(Ordering::Acquire) < self.budget
     }
 
+    /// Bytes sent and not yet given back.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
     /// Sends a batch; answers an empty buffer if one came back.
     pub(crate) fn send(&self, batch: Box<dyn ErasedBatch>) -> Option<Box<dyn ErasedBatch>> {
         self.in_flight.fetch_add(cost(&*batch), Ordering::AcqRel);
