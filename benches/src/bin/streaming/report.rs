@@ -74,6 +74,11 @@ const ROWS: &[Row] = &{
             None,
         ),
         row(
+            "1 M keys, none taken, longest pause, ms",
+            What::Stall(C::Plain, Clock::Cpu),
+            None,
+        ),
+        row(
             "1 M keys, all change, MiB written",
             What::Written(C::Checkpointed),
             None,
