@@ -1,21 +1,18 @@
 //! `Coordinator`: the life of an epoch, from its request to its commit, and of the run.
 //!
-//! Owns when an epoch ends, what becomes of it, and when the run is over. Does not write or commit
-//! anything itself: two clerks do. Invariants: one epoch is under way; epochs are committed in
-//! order, and only when their checkpoint is published; what the sinks staged for an epoch that did
-//! not become durable belongs to the next.
+//! Owns when an epoch is asked for and given up, and when the run is over; what becomes of an epoch
+//! that the workers have ended is in `epoch`. Does not write or commit anything itself: two clerks
+//! do. Invariant: one epoch is under way.
 
 use crate::clerk::Desk;
 use crate::clock::Clock;
-use crate::control::{Ack, Control, Report};
+use crate::control::{Control, Report};
 use crate::exchange::Bell;
 use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::{Machine, Turn};
-use crate::mutant::{Mutant, is_on};
-use crate::observer::{Completed, Failed};
 use crate::settings::Settings;
 use crate::sinks::Sinks;
-use crate::snapshot::{Counts, Held, Snapshot, StagedEpoch};
+use crate::snapshot::{Counts, Snapshot, StagedEpoch};
 use crate::stop::{Stop, StopHandle};
 use crate::told;
 use crate::watch::Watch;
@@ -25,7 +22,11 @@ use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::{Error, Result, Timestamp};
+use whitebeam_sdk::{Error, Result};
+
+mod epoch;
+
+use epoch::{InFlight, Writing};
 
 /// What a clerk answers about an epoch.
 pub(crate) type Answer = (Epoch, Result<(), Refusal>);
@@ -62,22 +63,6 @@ pub struct Epochs {
     pub failed: u64,
     /// The last one that was completed.
     pub last: Epoch,
-}
-
-#[derive(Debug)]
-struct InFlight {
-    epoch: Epoch,
-    since: Duration,
-    acks: Vec<Ack>,
-    is_cancelled: bool,
-    end: Option<End>,
-}
-
-#[derive(Debug)]
-struct Writing {
-    epoch: Epoch,
-    staged: StagedEpoch,
-    end: Option<End>,
 }
 
 /// Everything the coordinator is connected with.
@@ -262,157 +247,6 @@ impl<E: Env> Coordinator<E> {
         true
     }
 
-    fn acknowledge(&mut self, ack: Ack) -> Result<()> {
-        let workers = self.settings.parallelism;
-        let Some(in_flight) = &mut self.in_flight else {
-            return Err(unasked(ack.epoch));
-        };
-        if in_flight.epoch != ack.epoch {
-            return Err(unasked(ack.epoch));
-        }
-        in_flight.acks.push(ack);
-        if in_flight.acks.len() < workers {
-            return Ok(());
-        }
-        match self.in_flight.take() {
-            Some(complete) => self.complete(complete),
-            None => Ok(()),
-        }
-    }
-
-    /// Every worker has ended the epoch.
-    fn complete(&mut self, mut in_flight: InFlight) -> Result<()> {
-        let epoch = in_flight.epoch;
-        in_flight.acks.sort_by_key(|ack| ack.worker);
-        let is_complete = in_flight.acks.iter().all(|ack| ack.is_complete);
-        if is_complete {
-            agree(&in_flight.acks)?;
-        }
-        let mut held = Held::default();
-        let mut staged = StagedEpoch {
-            epoch,
-            ..StagedEpoch::default()
-        };
-        for ack in in_flight.acks {
-            held.merge(ack.held);
-            staged.append(ack.staged);
-        }
-        staged.carry(std::mem::take(&mut self.carried));
-        if !is_complete {
-            self.carried = staged;
-            return self.another_attempt(epoch, None);
-        }
-        self.counts.clone_from(&held.counts);
-        let Some(writer) = &self.with.writer else {
-            self.make_visible(staged, in_flight.end);
-            return Ok(());
-        };
-        self.writing = Some(Writing {
-            epoch,
-            staged: staged.clone(),
-            end: in_flight.end,
-        });
-        let earlier = self.uncommitted.iter().cloned();
-        let snapshot = Snapshot {
-            epoch,
-            drained: in_flight.end == Some(End::Drained),
-            suspended: in_flight.end == Some(End::Suspended),
-            held,
-            staged: earlier.chain([staged]).collect(),
-        };
-        if is_on(Mutant::CommitBeforePublication)
-            && let Some(staged) = snapshot.staged.last()
-        {
-            self.with.sinks.commit(staged, self.clock.env())?;
-        }
-        self.clock.env().point("epoch.acked");
-        writer.ask(snapshot);
-        Ok(())
-    }
-
-    fn written(&mut self, epoch: Epoch, written: Result<(), Refusal>) -> Result<()> {
-        let Some(writing) = self.writing.take_if(|w| w.epoch == epoch) else {
-            return Err(unasked(epoch));
-        };
-        let staged = writing.staged;
-        match written {
-            Ok(()) => {
-                self.clock.env().point("epoch.written");
-                self.make_visible(staged, writing.end);
-                Ok(())
-            }
-            Err(Refusal::Final(e)) => Err(e),
-            Err(Refusal::Attempt(e)) => {
-                self.carried = staged;
-                self.another_attempt(epoch, Some(e))
-            }
-        }
-    }
-
-    /// An epoch is durable (or there is nothing to outlive the run): its output may be seen.
-    fn make_visible(&mut self, staged: StagedEpoch, end: Option<End>) {
-        self.epochs.completed += 1;
-        self.epochs.last = staged.epoch;
-        let now = self.clock.monotonic();
-        let completed = Completed {
-            epoch: staged.epoch,
-            took: now.saturating_sub(self.triggered),
-            bytes: self.with.keeper.as_ref().map_or(0, |k| k.size()),
-        };
-        self.with.watch.completed(&completed, now);
-        self.uncommitted.push_back(staged);
-        self.ended = end;
-    }
-
-    /// An epoch that is not complete fails neither the run nor, at first, its end.
-    fn another_attempt(&mut self, epoch: Epoch, why: Option<Error>) -> Result<()> {
-        self.epochs.failed += 1;
-        self.with.watch.failed(&Failed {
-            epoch,
-            why: why.as_ref(),
-        });
-        if self.ending.is_none() || self.attempts < self.settings.limits.attempts {
-            return Ok(());
-        }
-        let mut e = Error::unavailable("the last checkpoint of the run could not be completed")
-            .note("What was committed before is complete; a new run goes on from there.");
-        if let Some(why) = why {
-            e = e.note(why.to_string());
-        }
-        Err(e)
-    }
-
-    fn commit_next(&mut self) -> bool {
-        let now = self.clock.monotonic();
-        if self.committing || self.retry_at.is_some_and(|at| now < at) {
-            return false;
-        }
-        let Some(oldest) = self.uncommitted.front() else {
-            return false;
-        };
-        self.retry_at = None;
-        self.committing = true;
-        self.with.committer.ask(oldest.clone());
-        true
-    }
-
-    fn committed(&mut self, epoch: Epoch, committed: Result<(), Refusal>) -> Result<()> {
-        self.committing = false;
-        match committed {
-            Ok(()) => {
-                self.uncommitted.retain(|staged| staged.epoch != epoch);
-                self.with.watch.committed(epoch);
-                Ok(())
-            }
-            Err(Refusal::Attempt(e)) => {
-                told::not_committed(epoch, &e);
-                self.retry_at = Some(self.clock.monotonic() + RETRY);
-                Ok(())
-            }
-            Err(Refusal::Final(e)) => Err(e),
-        }
-    }
-
     fn end_if_done(&mut self) -> Result<bool> {
         let Some(end) = self.ended.filter(|_| self.uncommitted.is_empty()) else {
             return Ok(false);
@@ -466,35 +300,6 @@ impl<E: Env> Coordinator<E> {
         let next = instants.into_iter().flatten().min();
         next.map(|at| at.saturating_sub(now))
     }
-}
-
-/// All workers have seen the same watermarks before the barrier.
-fn agree(acks: &[Ack]) -> Result<()> {
-    let Some((first, others)) = acks.split_first() else {
-        return Ok(());
-    };
-    let differs = |ack: &&Ack| ack.held.floors != first.held.floors;
-    match others.iter().find(differs) {
-        None => Ok(()),
-        Some(other) => Err(Error::internal(format!(
-            "workers {} and {} saw different watermarks before the barrier of epoch {}",
-            first.worker, other.worker, first.epoch.0
-        ))
-        .note(floors(&first.held.floors))
-        .note(floors(&other.held.floors))),
-    }
-}
-
-fn floors(of: &BTreeMap<String, Vec<Timestamp>>) -> String {
-    let line = |(name, at): (&String, &Vec<Timestamp>)| format!("{name}: {at:?}");
-    of.iter().map(line).collect::<Vec<_>>().join("; ")
-}
-
-fn unasked(epoch: Epoch) -> Error {
-    Error::internal(format!(
-        "an answer about epoch {}, which is not under way",
-        epoch.0
-    ))
 }
 
 impl<E: Env> Machine for Coordinator<E> {

@@ -7,11 +7,11 @@
 
 use crate::clock::Clock;
 use crate::control::Orders;
-use crate::exchange::{Channel, Inlet, Message, Received};
+use crate::exchange::{Channel, Inlet, Message};
 use crate::mutant::{Mutant, is_on};
 use crate::reading::Reading;
 use crate::settings::Limits;
-use crate::snapshot::{Counts, Held, StagedEpoch};
+use crate::snapshot::{Counts, Held};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,11 +22,15 @@ use whitebeam_sdk::erase::Flow;
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::hash::KEY_GROUPS;
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
+use whitebeam_sdk::snapshot::SnapshotReader;
 use whitebeam_sdk::{Result, Timestamp};
 
+mod barrier;
+mod read;
 mod view;
 
+use barrier::Freezing;
+pub(crate) use barrier::Frozen;
 use view::Blocked;
 
 /// What enters a stage.
@@ -68,23 +72,6 @@ pub(crate) struct Cx<'a, E> {
     pub(crate) clock: &'a Clock<E>,
     pub(crate) orders: Orders,
     pub(crate) limits: &'a Limits,
-}
-
-/// What a task is writing down, while it goes on.
-#[derive(Debug)]
-struct Freezing {
-    epoch: Epoch,
-    frozen: Frozen,
-    steps: Vec<(NodeId, SnapshotWriter)>,
-    /// All that is held now was emitted; a deliberate mistake forgets it.
-    leave_out: bool,
-}
-
-/// What a task writes down at the end of an epoch.
-#[derive(Debug, Default)]
-pub(crate) struct Frozen {
-    pub(crate) held: Held,
-    pub(crate) staged: StagedEpoch,
 }
 
 /// One copy of a stage.
@@ -190,16 +177,6 @@ impl Task {
         self.freezing.is_some()
     }
 
-    /// Gives up every epoch up to `epoch`: the inputs are read on.
-    pub(crate) fn give_up(&mut self, epoch: Epoch) {
-        if self.passed < Some(epoch) {
-            self.passed = Some(epoch);
-            if let Input::Exchanges(inlets) = &mut self.input {
-                inlets.iter_mut().for_each(|inlet| inlet.release(epoch));
-            }
-        }
-    }
-
     /// Does a little of everything; false if there was nothing to do.
     pub(crate) fn turn<E: Env>(
         &mut self,
@@ -225,145 +202,6 @@ impl Task {
         self.disobey();
         worked |= self.read(cx)?;
         Ok(worked | self.finish()?)
-    }
-
-    /// The epoch whose end has come here: of a source, or of a stage whose inputs have all ended,
-    /// when it is asked for; of any other when all inputs are aligned.
-    fn due_epoch(&self, orders: &Orders) -> Option<Epoch> {
-        let asked = orders.requested.filter(|e| Some(*e) > orders.cancelled);
-        let due = match &self.input {
-            Input::Source(_) => asked,
-            Input::Exchanges(inlets) if inlets.iter().all(|i| i.has_ended()) => asked,
-            Input::Exchanges(inlets) => {
-                let barrier = inlets.iter().filter_map(|i| i.barrier()).max();
-                let is_aligned = inlets.iter().all(|inlet| inlet.is_aligned());
-                barrier.filter(|_| is_aligned || is_on(Mutant::NoAlignment))
-            }
-        };
-        due.filter(|epoch| Some(*epoch) > self.passed)
-    }
-
-    /// False if it cannot be passed yet.
-    fn pass_barrier<E: Env>(&mut self, epoch: Epoch, cx: &Cx<'_, E>) -> Result<bool> {
-        let must_wait = self.stage.close_bundles()? == Flow::Yield;
-        if must_wait && !is_on(Mutant::BarrierPassesParked) {
-            return Ok(false);
-        }
-        if !self.stage.may_snapshot() && !is_on(Mutant::BarrierPassesParked) {
-            // Steps are told the watermark before the barrier, and whoever cannot write down what
-            // is left of an emission ends it first.
-            self.stage.begin_settling(Some(cx.clock.now()));
-            let _ = self.stage.settle_some(cx.limits.quanta)?;
-            return Ok(false);
-        }
-        let env = cx.clock.env();
-        let is_source = matches!(self.input, Input::Source(_));
-        env.point(if is_source {
-            "src.barrier_in"
-        } else {
-            "align.all"
-        });
-        if is_on(Mutant::BarrierBeforePartials) {
-            self.send_barrier(epoch);
-            self.stage.flush_partial()?;
-        } else {
-            self.stage.flush_partial()?;
-            self.send_barrier(epoch);
-        }
-        self.freeze(epoch, &cx.orders)?;
-        env.point(if is_source {
-            "src.snapped"
-        } else {
-            "snap.taken"
-        });
-        self.passed = Some(epoch);
-        if let Input::Exchanges(inlets) = &mut self.input {
-            inlets.iter_mut().for_each(|inlet| inlet.release(epoch));
-        }
-        Ok(true)
-    }
-
-    fn send_barrier(&self, epoch: Epoch) {
-        for exit in &self.exits {
-            exit.tell(|| Message::Barrier(epoch));
-        }
-    }
-
-    /// A task that has finished still hands over what its sinks hold.
-    fn answer<E: Env>(&mut self, cx: &Cx<'_, E>, frozen: &mut Option<Frozen>) -> Result<bool> {
-        let Some(epoch) = self.due_epoch(&cx.orders) else {
-            return Ok(false);
-        };
-        self.freeze(epoch, &cx.orders)?;
-        self.passed = Some(epoch);
-        *frozen = self.write_down(cx)?;
-        Ok(true)
-    }
-
-    /// Notes what is held now; what is much of it is written down from now on.
-    fn freeze(&mut self, epoch: Epoch, orders: &Orders) -> Result<()> {
-        let mut frozen = Frozen::default();
-        let mut steps = Vec::new();
-        if orders.keeps_state {
-            let since_last = orders.since.is_some() && orders.since == self.frozen;
-            steps = self.stage.freeze(since_last, KEY_GROUPS, &self.mine)?;
-        }
-        self.frozen = None;
-        match &self.input {
-            Input::Source(reading) => {
-                let path = reading.path().to_string();
-                frozen.held.sources.insert(path, reading.snapshot());
-            }
-            Input::Exchanges(inlets) => {
-                let floors = inlets.iter().map(Inlet::watermark).collect();
-                frozen.held.floors.insert(self.name.clone(), floors);
-            }
-        }
-        for (sink, parts) in self.stage.stage_sinks(epoch)? {
-            let path = self.paths.get(&sink).map_or("", String::as_str);
-            frozen.staged.add(path, parts);
-        }
-        frozen.held.counts = self.counts();
-        self.freezing = Some(Freezing {
-            epoch,
-            frozen,
-            steps,
-            leave_out: is_on(Mutant::EmissionNotSaved) && self.stage.is_emitting(),
-        });
-        Ok(())
-    }
-
-    /// Goes on writing down what was held at the end of the epoch; all of it once that is done.
-    fn write_down<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<Option<Frozen>> {
-        let Some(freezing) = &mut self.freezing else {
-            return Ok(None);
-        };
-        if self.stage.pace(cx.limits.records, &mut freezing.steps)? == Flow::Yield {
-            cx.clock.env().point("snap.paced");
-            return Ok(None);
-        }
-        let Some(Freezing {
-            epoch,
-            mut frozen,
-            steps,
-            leave_out,
-        }) = self.freezing.take()
-        else {
-            return Ok(None);
-        };
-        self.frozen = Some(epoch);
-        for (id, step) in steps {
-            let mut step = step.finish();
-            if leave_out {
-                step.keyed.clear();
-            }
-            // Where others say what has changed, nothing has to be said too.
-            if !step.is_nothing() || cx.orders.since.is_some() {
-                let path = self.paths.get(&id).cloned().unwrap_or_default();
-                frozen.held.steps.insert(path, vec![step]);
-            }
-        }
-        Ok(Some(frozen))
     }
 
     /// Goes on with an emission, or begins to tell the steps what has moved; then tells the readers
@@ -429,121 +267,6 @@ impl Task {
         }
     }
 
-    /// Reads some batches, as far as the stage takes them; when there are no more, nothing stays in
-    /// partial buffers.
-    fn read<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<bool> {
-        let mut worked = false;
-        let mut is_dry = false;
-        let mut is_stuck = false;
-        for _ in 0..cx.limits.batches {
-            match self.read_once(cx)? {
-                Step::Batch => worked = true,
-                Step::Control => {
-                    worked = true;
-                    is_dry = true;
-                }
-                Step::Dry => {
-                    is_dry = true;
-                    break;
-                }
-                Step::Stuck => {
-                    is_stuck = true;
-                    break;
-                }
-            }
-        }
-        self.blocked.note(is_stuck, cx.clock.monotonic());
-        self.note_watermarks(cx);
-        if is_dry && !self.is_unsettled && !self.stage.is_parked() {
-            self.stage.flush_partial()?;
-        }
-        Ok(worked)
-    }
-
-    fn read_once<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<Step> {
-        match &mut self.input {
-            Input::Source(_) => self.read_source(cx),
-            Input::Exchanges(inlets) => {
-                let n = inlets.len();
-                let from = cx.clock.env().choose(n.max(1));
-                let mut found = Step::Dry;
-                for i in 0..n {
-                    match self.read_inlet((from + i) % n, cx)? {
-                        Step::Batch => return Ok(Step::Batch),
-                        Step::Control => found = Step::Control,
-                        Step::Stuck if found == Step::Dry => found = Step::Stuck,
-                        Step::Stuck | Step::Dry => {}
-                    }
-                }
-                Ok(found)
-            }
-        }
-    }
-
-    fn read_inlet<E: Env>(&mut self, entry: usize, cx: &Cx<'_, E>) -> Result<Step> {
-        let Input::Exchanges(inlets) = &mut self.input else {
-            return Ok(Step::Dry);
-        };
-        if !self.stage.accepts(entry) {
-            return Ok(Step::Stuck);
-        }
-        let inlet = &mut inlets[entry];
-        match inlet.receive(cx.clock.env(), cx.orders.cancelled) {
-            Received::Nothing => Ok(Step::Dry),
-            Received::Control => Ok(Step::Control),
-            Received::Batch(mut delivery) => {
-                self.is_unsettled = true;
-                self.stage.push(entry, delivery.batch.as_mut())?;
-                inlet.give_back(delivery);
-                Ok(Step::Batch)
-            }
-        }
-    }
-
-    fn read_source<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<Step> {
-        let Input::Source(reading) = &mut self.input else {
-            return Ok(Step::Dry);
-        };
-        if cx.orders.drain {
-            reading.stop();
-        }
-        if cx.orders.last.is_some() && cx.orders.last <= self.passed {
-            return Ok(Step::Dry);
-        }
-        if !self.stage.accepts(0) {
-            return Ok(Step::Stuck);
-        }
-        let mut batch = reading.take_buffer();
-        if !reading.read(cx.clock, batch.as_mut())? {
-            reading.keep_buffer(batch);
-            return Ok(Step::Dry);
-        }
-        if !batch.is_empty() {
-            self.is_unsettled = true;
-            let pushed = self.stage.push(0, batch.as_mut());
-            pushed.map_err(|e| reading.near(e))?;
-        }
-        reading.keep_buffer(batch);
-        Ok(Step::Batch)
-    }
-
-    /// Passes what the inputs promise on to the stage.
-    fn note_watermarks<E: Env>(&mut self, cx: &Cx<'_, E>) {
-        match &mut self.input {
-            Input::Source(reading) => {
-                if reading.advance(cx.clock) {
-                    self.stage.set_watermark(0, reading.watermark());
-                    self.is_unsettled = true;
-                }
-            }
-            Input::Exchanges(inlets) => {
-                for (entry, inlet) in inlets.iter().enumerate() {
-                    self.is_unsettled |= self.stage.set_watermark(entry, inlet.watermark());
-                }
-            }
-        }
-    }
-
     /// Once all inputs have ended and nothing is left to tell: lets the timers of processing time
     /// fire, one after the other, then says that nothing follows.
     fn finish(&mut self) -> Result<bool> {
@@ -580,13 +303,4 @@ impl Task {
         };
         tick.into_iter().chain(source).min()
     }
-}
-
-/// What one attempt to read came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    Batch,
-    Control,
-    Dry,
-    Stuck,
 }
