@@ -1,7 +1,8 @@
 //! The streaming runner: beside hand-written loops over the same log reader, and under checkpoints.
 //!
 //! Owns the command line and the rounds. Every run is a process of its own, contenders of a round
-//! one after the other, so that all see the same machine and none another's memory.
+//! one after the other, so that all see the same machine and none another's memory. The allocator is
+//! the system's: large tables grow by moving pages with it, and by copying bytes with others.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod input;
@@ -19,9 +20,6 @@ use std::process::Command;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Compares the streaming runner with hand-written loops, and with itself under checkpoints.
 #[derive(Parser, Clone)]
 struct Options {
@@ -29,7 +27,7 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Events in the log
-    #[arg(long, default_value_t = 3_000_000)]
+    #[arg(long, default_value_t = 20_000_000)]
     events: u64,
     /// Updates of a run under checkpoints
     #[arg(long, default_value_t = 150_000_000)]
@@ -84,8 +82,7 @@ fn child(contender: Contender, options: &Options, folder: &Path) -> Result<Comma
     command
         .args(["--contender", contender.name()])
         .args(["--updates", &options.updates.to_string(), "--folder"])
-        .arg(folder)
-        .env("MIMALLOC_PURGE_DELAY", "-1");
+        .arg(folder);
     Ok(command)
 }
 

@@ -97,7 +97,8 @@ pub(crate) fn run(contender: Contender, updates: u64, folder: &Path) -> Result<T
         Contender::TwoWorkers => timed(&mut || sum(folder, FOUR, 2)),
         Contender::Plain => state(Pattern::Any(MILLION), updates, false),
         Contender::Checkpointed => state(Pattern::Any(MILLION), updates, true),
-        Contender::Few => state(Pattern::Few(MILLION), updates, true),
+        // These stay within the cache: more of them, so that it lasts.
+        Contender::Few => state(Pattern::Few(MILLION), updates * 4, true),
         Contender::GrowingPlain => state(Pattern::Growing(10 * MILLION), updates / 3, false),
         Contender::Growing => state(Pattern::Growing(10 * MILLION), updates / 3, true),
         Contender::Endless => Err("it does not end".into()),
