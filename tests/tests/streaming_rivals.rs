@@ -84,7 +84,8 @@ fn succeeded(shop: &Shop, words: &str) -> Child {
 fn who_is_stopped_past_its_lease_is_succeeded_and_does_nothing_when_it_wakes_up() {
     let shop = Shop::new();
     let words = "--max-rate 4000 --parallelism 2 --lease 1s";
-    let mut stopped = shop.streaming(words).spawn().unwrap();
+    let mut stopped = shop.streaming(words);
+    let mut stopped = stopped.env("RUST_LOG", "whitebeam=warn").spawn().unwrap();
     let mut said = events(&mut stopped);
     commits(&mut said, 2);
     signal(&stopped, "STOP");
@@ -108,6 +109,7 @@ fn who_is_stopped_past_its_lease_is_succeeded_and_does_nothing_when_it_wakes_up(
         "error[R202]",
         "to another instance",
         "let the other one run",
+        "ERROR whitebeam_runner_streaming::told: lease lost: another instance has taken over",
     ] {
         assert!(told.contains(said), "{said}\n{told}");
     }

@@ -173,9 +173,10 @@ impl Manifest {
 
     /// Bytes that a recovery from it would read.
     pub fn size(&self) -> u64 {
-        let data: u64 = self.data_files().map(|file| file.len).sum();
+        let data = self.data_files().map(|file| file.len);
         let logs = self.owed.iter().flat_map(|owed| &owed.logs);
-        data + logs.map(|log| log.len).sum::<u64>()
+        let all = data.chain(logs.map(|log| log.len));
+        all.fold(0, u64::saturating_add)
     }
 
     /// The least watermark of all splits that are still read; none without any.
@@ -196,11 +197,21 @@ impl Manifest {
         Ok(seal::seal(KIND, &payload))
     }
 
+    /// What is counted on from here has a successor.
+    fn countable(manifest: Self) -> Result<Self, Flaw> {
+        let owed = manifest.owed.iter().map(|owed| owed.epoch.0);
+        let mut counted = owed.chain([manifest.epoch.0, manifest.generation.0]);
+        match counted.any(|n| n == u64::MAX) {
+            true => Err(Flaw::Damaged("one of its numbers has no successor")),
+            false => Ok(manifest),
+        }
+    }
+
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Flaw> {
         let mut payload = seal::open(KIND, bytes)?;
         let manifest = element::decode(&mut payload);
         match manifest {
-            Ok(manifest) if payload.is_empty() => Ok(manifest),
+            Ok(manifest) if payload.is_empty() => Self::countable(manifest),
             _ => Err(Flaw::Damaged("its record does not have the form it should")),
         }
     }

@@ -228,6 +228,35 @@ fn a_newer_form_is_named_and_not_taken_for_damage() {
     assert!(listed[1].manifest.is_ok());
 }
 
+/// A number that nothing has, wherever a number may stand: refused before memory is asked for,
+/// which a process could not survive, and without running over.
+#[test]
+fn numbers_beyond_everything_are_refused_at_once() {
+    let huge = [
+        [vec![0xff; 8], vec![0x7f]].concat(),
+        [vec![0xff; 9], vec![0x01]].concat(),
+    ];
+    let (machine, outside) = directory(true);
+    let files = machine.observer();
+    let path = needed(&machine).pop().unwrap();
+    let whole = files.read_all(&path, 1 << 20).unwrap();
+    let payload = whole.len() - 4;
+    let mut refused = 0;
+    for (at, huge) in (20..payload).flat_map(|at| huge.iter().map(move |huge| (at, huge))) {
+        let mut forged = [&whole[..at], huge, &whole[at + 1..payload]].concat();
+        let len = (forged.len() - 20) as u64;
+        forged[12..20].copy_from_slice(&len.to_le_bytes());
+        let crc = crc32c::crc32c(&forged);
+        forged.extend(crc.to_le_bytes());
+        put(&*files, &path, &forged);
+        let recovered = recover(&machine, &outside);
+        let is_read = Manifest::decode(&forged).is_ok();
+        assert!(recovered.is_err() || is_read, "{at}: {recovered:?}");
+        refused += usize::from(!is_read);
+    }
+    assert!(refused > whole.len(), "{refused} of {}", 2 * whole.len());
+}
+
 fn put(files: &dyn Files, path: &Path, bytes: &[u8]) {
     files.truncate(path, 0).unwrap();
     files.open_append(path).unwrap().append(bytes).unwrap();
