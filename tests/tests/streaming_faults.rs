@@ -19,6 +19,8 @@ use std::process::Command;
 use whitebeam::io::codec::{Codec, Json};
 use whitebeam::io::log::{Log, Message, Retention};
 use whitebeam::{Str, Timestamp};
+use whitebeam_env::{Env, RealEnv};
+use whitebeam_runner_streaming::checkpoint;
 
 /// The newest file of a folder by name, among those with this ending.
 fn newest(folder: &Path, ending: &str) -> PathBuf {
@@ -27,13 +29,19 @@ fn newest(folder: &Path, ending: &str) -> PathBuf {
     of_kind.max().unwrap()
 }
 
-/// The file that was written last.
-fn last_written(folder: &Path, ending: &str) -> PathBuf {
-    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
-    let of_kind = entries.filter(|path| path.extension().is_some_and(|e| e == ending));
-    of_kind
-        .max_by_key(|path| path.metadata().unwrap().modified().unwrap())
-        .unwrap()
+/// A file of state that the newest checkpoint needs, and none before it where there is one.
+fn state_of_newest(shop: &Shop) -> PathBuf {
+    let kept = shop.at("kept");
+    let listed = checkpoint::list(&RealEnv::new().files(), &kept).unwrap();
+    let names = |of: &checkpoint::Listed| -> Vec<String> {
+        let stages = of.manifest.as_ref().unwrap().content.stages.iter();
+        let files = stages.flat_map(|stage| &stage.files);
+        files.map(|file| file.name.clone()).collect()
+    };
+    let mut needed = names(&listed[0]);
+    let before = names(&listed[1]);
+    needed.sort_by_key(|name| !before.contains(name));
+    kept.join("data").join(needed.pop().unwrap())
 }
 
 /// Changes one byte in the middle of a file; the file.
@@ -110,7 +118,7 @@ fn a_checkpoint_that_rots_before_its_output_is_seen_is_fallen_back_from() {
         let epoch = shop.listed()[0]["epoch"].as_u64().unwrap();
         let damaged = flip(match file {
             "manifest" => newest(&shop.at("kept/chk"), file),
-            _ => last_written(&shop.at("kept/data"), file),
+            _ => state_of_newest(&shop),
         });
         let seen = parts(&shop.at("out"));
         let said = shop.streaming("--until-end").output().unwrap();
@@ -142,7 +150,7 @@ fn a_checkpoint_that_rots_behind_visible_output_is_refused_until_repeats_are_all
         suspended(shop.streaming("--max-rate 20000 --parallelism 2"));
         let damaged = flip(match file {
             "manifest" => newest(&shop.at("kept/chk"), file),
-            _ => last_written(&shop.at("kept/data"), file),
+            _ => state_of_newest(&shop),
         });
         let seen = parts(&shop.at("out"));
         let told = refused(shop.streaming("--until-end"), "R206");
