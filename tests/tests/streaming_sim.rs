@@ -21,10 +21,16 @@ fn crashes_and_rescaling_change_no_answer() {
 }
 
 /// Seeds that found something once, each with what it was.
-const FOUND: [(u64, &str); 1] = [(
-    54_146,
-    "a note of a commit that was seen, not synced, and gone when its log had been swept",
-)];
+const FOUND: [(u64, &str); 2] = [
+    (
+        54_146,
+        "a note of a commit that was seen, not synced, and gone when its log had been swept",
+    ),
+    (
+        38_011,
+        "a note whose sync had failed, synced again to no effect, and gone with its log",
+    ),
+];
 
 #[test]
 fn what_was_found_once_stays_away() {

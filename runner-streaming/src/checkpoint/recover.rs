@@ -145,6 +145,11 @@ impl<E: Env> Directory<E> {
         let _turn = self.turn();
         self.claim.confirm()?;
         let traces = self.traces()?;
+        // Like the manifest that is chosen, below: what is seen here may be what another instance
+        // made and did not sync, and must not vanish when what it stands for has been swept.
+        for note in traces.notes.values() {
+            self.renew(note)?;
+        }
         let mut committed = traces.committed;
         for (sink, epoch) in sinks {
             let known = committed.entry(layout::folder_of(sink)).or_insert(*epoch);
@@ -296,14 +301,15 @@ impl<E: Env> Directory<E> {
                 continue;
             }
             let of_sink = self.layout.logs().join(&folder.name);
-            // A note that another instance made and did not sync is seen here; it must not vanish
-            // when what it stands for has been swept.
-            self.files.sync_dir(&of_sink)?;
             for entry in self.files.list(&of_sink)? {
                 let note = layout::epoch_of_note(&entry.name);
-                if let Some(epoch) = note {
-                    let known = traces.committed.entry(folder.name.clone()).or_insert(epoch);
-                    *known = (*known).max(epoch);
+                if note > traces.committed.get(&folder.name).copied() {
+                    traces
+                        .committed
+                        .extend(note.map(|e| (folder.name.clone(), e)));
+                    traces
+                        .notes
+                        .insert(folder.name.clone(), of_sink.join(&entry.name));
                 }
                 let used = note.or_else(|| Some(layout::log_named(&entry.name)?.epoch));
                 traces.newest = traces.newest.max(used);
@@ -327,5 +333,7 @@ struct Scan {
 struct Traces {
     /// By the sink's folder.
     committed: Committed,
+    /// The notes that say so.
+    notes: BTreeMap<String, PathBuf>,
     newest: Option<Epoch>,
 }

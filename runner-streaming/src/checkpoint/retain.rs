@@ -8,6 +8,7 @@ use super::Result;
 use super::book::Book;
 use super::claim;
 use super::directory::Directory;
+use super::error::Error;
 use super::layout::{self, Slot};
 use super::manifest::Generation;
 use super::recover;
@@ -21,12 +22,13 @@ impl<E: Env> Directory<E> {
     /// changes nothing.
     pub fn note_committed(&self, sink: &str, epoch: Epoch) -> Result<()> {
         self.make_sink(sink)?;
-        match self.files.create_new(&self.layout.note(sink, epoch)) {
-            Err(error) if !error.is_taken() => return Err(error.into()),
-            _ => {}
+        let (note, folder) = (self.layout.note(sink, epoch), self.layout.sink(sink));
+        match self.files.create_new(&note) {
+            // An attempt before this one may have failed to sync it.
+            Err(error) if error.is_taken() => self.renew(&note)?,
+            Err(error) => return Err(error.into()),
+            Ok(_) => self.files.sync_dir(&folder)?,
         }
-        let folder = self.layout.sink(sink);
-        self.files.sync_dir(&folder)?;
         self.files.point("sink.noted");
         self.book.open().commit(sink, epoch);
         for entry in self.files.list(&folder)? {
@@ -38,6 +40,22 @@ impl<E: Env> Directory<E> {
         }
         self.files.point("wal.deleted");
         Ok(())
+    }
+
+    /// Makes a note anew that is there. After a sync that failed another one says nothing about the
+    /// same name: it needs a name that is new. Nobody sees it missing.
+    pub(crate) fn renew(&self, note: &Path) -> Result<()> {
+        let temporary = self
+            .layout
+            .temporary(&self.layout.claims(), self.env.unique());
+        let created = self.files.create_new(&temporary).map(drop);
+        let renewed = created.and_then(|()| self.files.rename(&temporary, note));
+        if renewed.is_err() {
+            let _ = self.files.remove(&temporary);
+        }
+        self.or_fenced(renewed.map_err(Error::from))?;
+        let folder = note.parent().unwrap_or(note);
+        Ok(self.files.sync_dir(folder)?)
     }
 
     /// Removes checkpoints beyond those to keep, and every file that none of those names.
