@@ -21,6 +21,8 @@ mod report;
 #[cfg(any(feature = "batch", feature = "local", feature = "streaming"))]
 mod run;
 #[cfg(feature = "streaming")]
+mod state;
+#[cfg(feature = "streaming")]
 mod status;
 #[cfg(feature = "streaming")]
 mod streaming;
