@@ -8,6 +8,9 @@ use std::time::Duration;
 /// How long unused allowance is kept.
 const KEPT: f64 = 0.1;
 
+/// The shortest wait.
+const GRAIN: Duration = Duration::from_micros(1);
+
 /// Polls a second that a limited source is read with, about.
 const POLLS: f64 = 50.0;
 
@@ -45,7 +48,9 @@ impl Bucket {
             return None;
         }
         let missing = (1.0 - self.allowance) / self.rate;
-        Some(Duration::try_from_secs_f64(missing).unwrap_or(Duration::MAX))
+        let wait = Duration::try_from_secs_f64(missing).unwrap_or(Duration::MAX);
+        // Clocks here count microseconds: a shorter wait would be none, again and again.
+        Some(wait.max(GRAIN))
     }
 
     /// `n` elements were read.
@@ -65,7 +70,7 @@ mod tests {
             let (mut now, mut taken) = (Duration::ZERO, 0_usize);
             while now < Duration::from_secs(20) {
                 match bucket.wait(now) {
-                    Some(wait) => now += wait.max(Duration::from_micros(1)),
+                    Some(wait) => now += wait,
                     None => {
                         bucket.take(at_once);
                         taken += at_once;
