@@ -296,8 +296,8 @@ impl From<Trouble> for Refusal {
 }
 
 impl<E: Env> Keeper for Durable<E> {
-    fn is_new(&self) -> Result<bool> {
-        Ok(self.directory.is_new()?)
+    fn first_epoch(&self) -> Result<Option<Epoch>> {
+        Ok(self.directory.first_epoch()?)
     }
 
     fn recover(&self, visible: &BTreeMap<String, Epoch>) -> Result<Kept> {

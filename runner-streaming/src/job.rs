@@ -138,10 +138,7 @@ fn recover<E: Env>(keeper: Option<&dyn Keeper>, sinks: &Sinks, env: &E) -> Resul
             rejected: Vec::new(),
         });
     };
-    let kept = match keeper.is_new()? {
-        true => begin(keeper, sinks)?,
-        false => keeper.recover(&sinks.visible()?)?,
-    };
+    let kept = go_on(keeper, sinks)?;
     env.point("rec.loaded");
     match kept.snapshot.as_ref().filter(|s| s.drained) {
         Some(ended) => Err(refused(ended, sinks, keeper, env)),
@@ -149,14 +146,18 @@ fn recover<E: Env>(keeper: Option<&dyn Keeper>, sinks: &Sinks, env: &E) -> Resul
     }
 }
 
-/// A run that begins anew. What its sinks show already was written by others: it is no reason to
-/// refuse, but its epochs come after theirs, so that no sink meets the same epoch twice.
-fn begin(keeper: &dyn Keeper, sinks: &Sinks) -> Result<Kept> {
-    let others = sinks.visible()?.into_values().max();
-    // Nor does anything that is visible belong to this run.
-    sinks.abort();
-    let mut kept = keeper.recover(&BTreeMap::new())?;
-    if let Some(Epoch(last)) = others {
+/// Tells what sinks show of this job from what others wrote before it began. That is no reason to
+/// refuse, but the job's epochs come after theirs, so that no sink meets the same epoch twice.
+fn go_on(keeper: &dyn Keeper, sinks: &Sinks) -> Result<Kept> {
+    let first = keeper.first_epoch()?;
+    let is_ours = |epoch: &Epoch| first.is_some_and(|first| *epoch >= first);
+    let (ours, others): (BTreeMap<_, _>, BTreeMap<_, _>) = sinks
+        .visible()?
+        .into_iter()
+        .partition(|(_, epoch)| is_ours(epoch));
+    others.keys().for_each(|path| sinks.disown(path));
+    let mut kept = keeper.recover(&ours)?;
+    if let Some(Epoch(last)) = others.into_values().max() {
         kept.next = kept.next.max(Epoch(last + 1));
     }
     Ok(kept)

@@ -40,9 +40,9 @@ pub struct Kept {
 
 /// Where snapshots are kept. Shared by those who write, commit and watch.
 pub trait Keeper: Send + Sync {
-    /// Nothing is known to have been committed: what sinks show may be another run's, and whatever is
-    /// owed finds out when it is committed.
-    fn is_new(&self) -> Result<bool>;
+    /// The first epoch that this job may have made visible; what sinks show from before is another
+    /// run's. None if nothing was ever published.
+    fn first_epoch(&self) -> Result<Option<Epoch>>;
     /// What there is to go on from; once, before anything else. `visible` is the last epoch that
     /// each sink says it has made visible.
     fn recover(&self, visible: &BTreeMap<String, Epoch>) -> Result<Kept>;

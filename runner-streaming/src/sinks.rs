@@ -65,6 +65,13 @@ impl Sinks {
         Ok(visible)
     }
 
+    /// Tells a sink that nothing of what it shows is this run's.
+    pub(crate) fn disown(&self, path: &str) {
+        for output in self.0.iter().filter(|output| output.path == path) {
+            let _ = catch(|| output.sink.abort());
+        }
+    }
+
     /// Makes an epoch visible, sink by sink. Repeating it changes nothing.
     pub(crate) fn commit<E: Env>(&self, staged: &StagedEpoch, env: &E) -> Result<()> {
         for output in &self.0 {

@@ -41,7 +41,8 @@ pub trait Sink<T: Element>: Send + Sync + 'static {
 
     /// Opens a writer; nothing it writes is visible before its epoch is committed.
     fn open(&self, shard: Shard) -> Result<Self::Writer>;
-    /// The last epoch that is visible, if any.
+    /// The last epoch that is visible, if any, and stays so: what was staged for it is given up then,
+    /// and no crash may take it back.
     fn recover(&self) -> Result<Option<Epoch>> {
         Ok(None)
     }

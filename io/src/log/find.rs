@@ -102,17 +102,3 @@ fn last_segment(topic: &Topic, is_before: &impl Fn(&Ends) -> bool) -> Result<Seg
 
 /// How often retention may be in the way.
 const ATTEMPTS: usize = 100;
-
-/// The last epoch that `sink` committed, as far as readers see it.
-pub(super) fn last_epoch(topic: &Topic, sink: &str) -> Result<Option<u64>> {
-    let (segment, _) = topic.last()?;
-    let mut commits = segment.header.commits.clone();
-    let (mut at, mut window) = (segment.body, Window::default());
-    while let Some(frame) = segment.look(at, None, &mut window)? {
-        if let Some(commit) = &frame.header.commit {
-            commits.note(commit);
-        }
-        at = frame.end;
-    }
-    Ok(commits.last(sink))
-}

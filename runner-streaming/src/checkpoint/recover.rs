@@ -132,11 +132,23 @@ pub(crate) fn owner(files: &SharedFiles, layout: &Layout, pipeline: &str) -> Res
 }
 
 impl<E: Env> Directory<E> {
-    /// Nothing is known to have been committed from here, so that what sinks show is not known to be
-    /// this job's: it may be what it has to replace, also when its first commit died half-way. Ask
-    /// before [`Directory::recover`].
-    pub fn is_new(&self) -> Result<bool> {
-        Ok(self.traces()?.committed.is_empty())
+    /// The first epoch that may have been committed from here; what sinks show from before is another
+    /// run's. None if nothing was ever published. Ask before [`Directory::recover`].
+    pub fn first_epoch(&self) -> Result<Option<Epoch>> {
+        if !self.traces()?.committed.is_empty() {
+            return Ok(Some(Epoch(0)));
+        }
+        // Retention removes no checkpoint before a commit was noted, so that the first is there.
+        let mut first = None;
+        for slot in slots(&self.files, &self.layout)? {
+            let epoch = match read(&self.files, &self.layout, slot)? {
+                Ok(manifest) => manifest.epoch,
+                // Nobody knows which it was.
+                Err(_) => Epoch(0),
+            };
+            first = Some(first.map_or(epoch, |known: Epoch| known.min(epoch)));
+        }
+        Ok(first)
     }
 
     /// Chooses the checkpoint to go on from. Sinks are asked for what they have made visible after

@@ -115,7 +115,11 @@ impl<E: Env> Coordinator<E> {
                 self.make_visible(staged, writing.end);
                 Ok(())
             }
-            Err(Refusal::Final(e)) => Err(e),
+            Err(Refusal::Final(e)) => {
+                // The checkpoint may stand all the same: then whoever resumes owes its output.
+                self.uncommitted.push_back(staged);
+                Err(e)
+            }
             Err(Refusal::Attempt(e)) => {
                 self.carried = staged;
                 self.another_attempt(epoch, Some(e))

@@ -37,8 +37,8 @@ impl MemoryKeeper {
 }
 
 impl Keeper for MemoryKeeper {
-    fn is_new(&self) -> Result<bool> {
-        Ok(self.lock().last.is_none())
+    fn first_epoch(&self) -> Result<Option<Epoch>> {
+        Ok(self.lock().last.as_ref().map(|_| Epoch(0)))
     }
 
     fn recover(&self, _: &BTreeMap<String, Epoch>) -> Result<Kept> {

@@ -55,7 +55,12 @@ impl Target<'_> {
     }
 
     pub(super) fn unreadable(&self, e: FileError) -> Error {
-        error::unreadable(&self.folder.to_string_lossy(), error::of_system(e))
+        if e.kind() == io::ErrorKind::PermissionDenied {
+            return error::unreadable(&self.folder.to_string_lossy(), error::of_system(e));
+        }
+        Error::unavailable(format!("{}: could not be read", self.folder.display()))
+            .help("see the cause, and whether the device or network is there")
+            .caused_by(e)
     }
 
     /// Refuses a folder with parts of another run, before anything is computed. What a commit has
@@ -276,13 +281,27 @@ impl Target<'_> {
         });
         let marked = named.and_then(|()| self.mark(epoch).map_err(|e| self.unwritable(e)));
         let Err(e) = marked else {
-            return Ok(Committed::Now);
+            return self.settle(epoch, &shown);
         };
         if self.is_marked(epoch, runs, false)? {
             return Ok(Committed::Before);
         }
         self.hide(&shown);
         Err(e)
+    }
+
+    /// Makes the marker's name durable. If that fails it is taken back, and the parts after it when
+    /// it is certain that no power cut brings it back without them.
+    fn settle(&self, epoch: Epoch, shown: &[&StagedPart]) -> Result<Committed> {
+        let Err(e) = self.files.sync_dir(self.folder) else {
+            self.files.point("file.marked");
+            return Ok(Committed::Now);
+        };
+        self.outdate(epoch);
+        if self.files.sync_dir(self.folder).is_ok() {
+            self.hide(shown);
+        }
+        Err(self.unwritable(e))
     }
 
     /// Takes parts back. Best effort: the same commit finds them in either place. What has no hidden

@@ -104,15 +104,25 @@ impl Target<'_> {
         })
     }
 
-    /// Gives the marker that was written its name; the parts have theirs for good before.
+    /// Gives the marker that was written its name. Before that the parts have theirs for good.
     pub(super) fn mark(&self, epoch: Epoch) -> Result<(), FileError> {
         self.files.sync_dir(self.folder)?;
         self.files.point("file.shown");
         let written = self.unfinished_marker(epoch);
-        self.files.rename(&written, &self.marker_path(epoch))?;
-        self.files.sync_dir(self.folder)?;
-        self.files.point("file.marked");
-        Ok(())
+        self.files.rename(&written, &self.marker_path(epoch))
+    }
+
+    /// Makes sure that a marker stays which a process left that died: it may not have come to that.
+    pub(super) fn renew(&self, epoch: Epoch) -> Result<()> {
+        let Some(marker) = self.marker(epoch)? else {
+            return Ok(());
+        };
+        self.write_marker(epoch, &marker)?;
+        let renamed = self
+            .files
+            .rename(&self.unfinished_marker(epoch), &self.marker_path(epoch));
+        let renewed = renamed.and_then(|()| self.files.sync_dir(self.folder));
+        renewed.map_err(|e| self.unwritable(e))
     }
 
     /// Takes back a marker that was written. Best effort: what stays is hidden and says nothing.

@@ -214,7 +214,11 @@ impl<T: Element, F: FileFormat<T>> Sink<T> for FileSink<F> {
     }
 
     fn recover(&self) -> Result<Option<Epoch>> {
-        let last = self.target().marked()?.into_iter().max();
+        let target = self.target();
+        let last = target.marked()?.into_iter().max();
+        if let Some(epoch) = last {
+            target.renew(epoch)?;
+        }
         let mut state = self.state();
         state.owns_visible = last.is_some();
         state.marked = last;

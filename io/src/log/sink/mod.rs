@@ -9,12 +9,12 @@ mod staged;
 pub use key::{KeyBy, KeyOf, NoKey};
 pub use staged::StagedRecords;
 
+use super::Log;
 use super::draft::{Draft, Drafts, Message};
 use super::error::unwritable;
 use super::format::Commit;
 use super::topic::{Topic, check_name};
 use super::writer::{LogWriter, Retention};
-use super::{Log, find};
 use crate::codec::{Codec, Json, Postcard};
 use staged::{StagedBlocks, Staging};
 use std::fmt;
@@ -235,7 +235,10 @@ impl<T: Element, C: Codec<T>, K: KeyOf<T>> Sink<T> for LogSink<T, C, K> {
         if topic.segments()?.is_empty() && self.partitions.is_some() {
             return Ok(None);
         }
-        find::last_epoch(&topic, &self.name).map(|epoch| epoch.map(Epoch))
+        let mut state = self.state();
+        // A writer restores a frame whose mark was never durable, or was lost: what it finds stays.
+        let writer = self.writer(&mut state)?;
+        Ok(writer.last_epoch(&self.name).map(Epoch))
     }
 
     fn commit(&self, epoch: Epoch, staged: Vec<StagedRecords>) -> Result<Committed> {
@@ -251,7 +254,9 @@ impl<T: Element, C: Codec<T>, K: KeyOf<T>> Sink<T> for LogSink<T, C, K> {
         } else {
             let mut blocks = StagedBlocks::open(&topic, &staged)?;
             let drafts = blocks.drafts.clone();
-            writer.append(Some(commit), &drafts, &mut blocks)?;
+            let appended = writer.append(Some(commit), &drafts, &mut blocks);
+            // After a failure the log has to be looked at again: the next attempt does.
+            appended.inspect_err(|_| state.writer = None)?;
             Committed::Now
         };
         topic.files().point("log.committed");

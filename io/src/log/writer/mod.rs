@@ -126,6 +126,11 @@ impl LogWriter {
         if let Some(frame) = found.unmarked {
             writer.complete(&found.segment, &frame)?;
         }
+        if writer.active.is_none() && found.len > found.segment.body {
+            // The last mark can be read and may not be durable. A segment's header says where the
+            // one before it ends, whatever becomes of marks.
+            writer.turn(writer.ends.clone(), None)?;
+        }
         Ok(writer)
     }
 
