@@ -215,6 +215,6 @@ impl<E: Env> PolledRun<E> {
     pub fn outcome(&mut self) -> Result<StreamingReport> {
         let outcome = self.coordinator.take_outcome();
         let ended = outcome.unwrap_or_else(|| Err(Error::internal("the run has not ended")))?;
-        Ok(StreamingReport::new(ended, self.paths.iter().cloned()))
+        Ok(StreamingReport::new(&ended, self.paths.iter().cloned()))
     }
 }

@@ -29,7 +29,7 @@ pub struct StreamingReport {
 
 impl StreamingReport {
     /// `paths` in the order of the graph.
-    pub(crate) fn new(ended: Ended, paths: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn new(ended: &Ended, paths: impl Iterator<Item = String>) -> Self {
         StreamingReport {
             end: ended.end,
             epochs: ended.epochs,

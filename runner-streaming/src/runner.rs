@@ -155,7 +155,7 @@ impl StreamingRunner {
         let job = Job::new(self.parts(graph, RealEnv::new())?)?;
         let ended = threads::run(job)?;
         let paths = graph.nodes().iter().map(|node| node.path.clone());
-        Ok(StreamingReport::new(ended, paths))
+        Ok(StreamingReport::new(&ended, paths))
     }
 
     fn parts<'a, E: Env>(&self, graph: &'a Graph, env: E) -> Result<Parts<'a, E>> {

@@ -149,9 +149,9 @@ impl GroupingStep {
     }
 
     /// A new step that goes on from `parts` with the key groups `mine`.
-    pub fn restored(&self, parts: Vec<StepSnapshot>, mine: Range<u16>) -> Result<Self> {
+    pub fn restored(&self, parts: &[StepSnapshot], mine: Range<u16>) -> Result<Self> {
         let mut other = GroupingStep::new(&self.windowing, self.drive)?;
-        other.step.restore(&SnapshotReader::new(&parts, mine))?;
+        other.step.restore(&SnapshotReader::new(parts, mine))?;
         other.input = self.input;
         Ok(other)
     }

@@ -46,7 +46,7 @@ impl Judged {
     /// `groups` in all; the judge forgets the other keys as well.
     pub fn part(&mut self, mine: std::ops::Range<u16>, groups: u16) -> Result<Judged> {
         let snapshot = self.step.engine.snapshot(groups)?;
-        let step = self.step.engine.restored(vec![snapshot], mine.clone())?;
+        let step = self.step.engine.restored(&[snapshot], mine.clone())?;
         let mut judge = self.judge.clone();
         judge.keep_keys(|key| mine.contains(&GroupingStep::key_group(key, groups)));
         Ok(Judged {
@@ -120,11 +120,11 @@ impl Judged {
         let mut in_parts = whole.panes.clone();
         let snapshot = step.snapshot(groups)?;
         for mine in mine {
-            let mut part = step.restored(vec![snapshot.clone()], mine.clone())?;
+            let mut part = step.restored(&[snapshot.clone()], mine.clone())?;
             in_parts.extend(part.move_fully(clock)?.panes);
         }
         if then == Then::Move {
-            *step = step.restored(vec![snapshot], 0..groups)?;
+            *step = step.restored(&[snapshot], 0..groups)?;
         }
         let rest = step.move_fully(clock)?;
         whole.panes.extend(rest.panes);

@@ -192,7 +192,7 @@ fn equal_across_an_open_emission(store: StoreKind) {
     let held = step.output_watermark();
     assert!(held < to, "panes are not out, and nothing holds");
     assert!(first.panes.len() < 2_000, "one call was enough");
-    let mut restored = step.restored(vec![snapshot], 0..8).unwrap();
+    let mut restored = step.restored(&[snapshot], 0..8).unwrap();
     assert_eq!(restored.output_watermark(), held);
     let rest = restored.watermark(to).unwrap();
     let mut keys: Vec<u64> = first

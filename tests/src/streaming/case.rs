@@ -51,6 +51,9 @@ pub struct Case {
     pub gate: Gate,
 }
 
+/// What two sources have of a key.
+type Both = (Vec<i64>, Vec<i64>);
+
 /// Where the answers of a case can be seen.
 #[derive(Clone, Debug)]
 pub enum Seen {
@@ -61,7 +64,7 @@ pub enum Seen {
     /// Of [`Shape::Sums`].
     Sums(Recorded<(u64, i64)>),
     /// Of [`Shape::Together`].
-    Together(Recorded<(u64, (Vec<i64>, Vec<i64>))>),
+    Together(Recorded<(u64, Both)>),
     /// Of [`Shape::Branches`].
     Branches(Recorded<(u64, Vec<i64>)>, Recorded<(u64, i64)>),
     /// Of [`Shape::WithLate`].

@@ -23,23 +23,23 @@ pub fn difference(case: &Case, seen: &Seen) -> Option<String> {
         Seen::Elements(rows) => different("elements", &copies(case), &rows.sorted()),
         Seen::Lists(rows) if case.shape == Shape::Twice => {
             let list = |v: &Vec<i64>| v.clone();
-            wrong(case, &twice(case), rows.rows(), list)
+            wrong(case, &twice(case), &rows.rows(), list)
         }
-        Seen::Lists(rows) => wrong(case, &lists(case), rows.rows(), Clone::clone),
-        Seen::Sums(rows) => sums(case, rows.rows()),
+        Seen::Lists(rows) => wrong(case, &lists(case), &rows.rows(), Clone::clone),
+        Seen::Sums(rows) => sums(case, &rows.rows()),
         Seen::Together(rows) => {
             // Values of the second source are told by their sign.
             let signed = |(left, right): &(Vec<i64>, Vec<i64>)| {
                 let right = right.iter().map(|value| -value);
                 left.iter().copied().chain(right).collect()
             };
-            wrong(case, &lists(case), rows.rows(), signed)
+            wrong(case, &lists(case), &rows.rows(), signed)
         }
         Seen::Branches(rows, of_sums) => {
-            let wrong = wrong(case, &lists(case), rows.rows(), Clone::clone);
-            wrong.or_else(|| sums(case, of_sums.rows()))
+            let wrong = wrong(case, &lists(case), &rows.rows(), Clone::clone);
+            wrong.or_else(|| sums(case, &of_sums.rows()))
         }
-        Seen::WithLate(rows, late) => with_late(case, rows.rows(), late.rows()),
+        Seen::WithLate(rows, late) => with_late(case, &rows.rows(), late.rows()),
     }
 }
 
@@ -122,11 +122,11 @@ fn panes_are_whole<V>(case: &Case, rows: &[Reified<(u64, V)>]) -> Option<String>
 fn wrong<V>(
     case: &Case,
     expected: &Answer,
-    rows: Vec<Reified<(u64, V)>>,
+    rows: &[Reified<(u64, V)>],
     values: impl Fn(&V) -> Vec<i64>,
 ) -> Option<String> {
-    panes_are_whole(case, &rows).or_else(|| {
-        let answer = folded(case, expected, &rows, values);
+    panes_are_whole(case, rows).or_else(|| {
+        let answer = folded(case, expected, rows, values);
         let missing = expected.iter().filter(|(at, v)| answer.get(at) != Some(v));
         let alien = answer.iter().filter(|(at, _)| !expected.contains_key(at));
         let missing: Vec<_> = missing.map(|(at, v)| (at, v, answer.get(at))).collect();
@@ -186,13 +186,13 @@ fn contains(outer: Window, inner: Window) -> bool {
 }
 
 /// Sums are compared as the sum of what the panes say.
-fn sums(case: &Case, rows: Vec<Reified<(u64, i64)>>) -> Option<String> {
-    panes_are_whole(case, &rows).or_else(|| {
+fn sums(case: &Case, rows: &[Reified<(u64, i64)>]) -> Option<String> {
+    panes_are_whole(case, rows).or_else(|| {
         let expected = lists(case);
         let total = |answer: &Answer| -> BTreeMap<(u64, Window), i64> {
             answer.iter().map(|(at, v)| (*at, v.iter().sum())).collect()
         };
-        let answer = folded(case, &expected, &rows, |sum| vec![*sum]);
+        let answer = folded(case, &expected, rows, |sum| vec![*sum]);
         different("sums", &total(&expected), &total(&answer))
     })
 }
@@ -200,7 +200,7 @@ fn sums(case: &Case, rows: Vec<Reified<(u64, i64)>>) -> Option<String> {
 /// Everything that was not dropped as late is in a pane; what was dropped is in none.
 fn with_late(
     case: &Case,
-    rows: Vec<Reified<(u64, Vec<i64>)>>,
+    rows: &[Reified<(u64, Vec<i64>)>],
     late: Vec<Reified<(u64, i64)>>,
 ) -> Option<String> {
     let mut expected = lists(case);

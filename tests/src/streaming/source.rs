@@ -120,7 +120,8 @@ impl Reader<Row> for PartitionReader {
         }
         self.has_paused = false;
         let n = self.rest().len().min(self.most);
-        for row in self.rest()[..n].to_vec() {
+        let rows = &self.source.rows[self.split][self.at..self.at + n];
+        for row in rows.iter().copied() {
             self.seen = self.seen.max(row.at);
             let at = Timestamp::from_micros(row.at);
             out.push(row, at, Window::GLOBAL, PaneInfo::NO_FIRING);
