@@ -24,6 +24,8 @@ pub(crate) struct Job {
     pub(crate) rate: u32,
     /// Between two checkpoints, such as `100ms`.
     pub(crate) interval: &'static str,
+    /// Ends where the log ends when it is started, instead of waiting for more.
+    pub(crate) until_end: bool,
     /// Further options of the pipeline.
     pub(crate) options: Vec<OsString>,
 }
@@ -50,7 +52,8 @@ impl Job {
     fn command(&self, workers: usize) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .args(["run", "--runner", "streaming", "--json", "--until-end"])
+            .args(["run", "--runner", "streaming", "--json"])
+            .args(self.until_end.then_some("--until-end"))
             .args(["--parallelism", &workers.to_string()])
             .args(["--max-rate", &self.rate.to_string()])
             .args(["--checkpoint-interval", self.interval])

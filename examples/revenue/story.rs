@@ -88,6 +88,7 @@ fn streaming(at: &dyn Fn(&str) -> PathBuf, lines: usize) -> Result<Vec<Revenue>>
         output: at("streamed"),
         rate: RATE,
         interval: "100ms",
+        until_end: true,
         options: Vec::new(),
     };
     for (n, workers) in (0..).zip(WORKERS) {

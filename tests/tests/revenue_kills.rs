@@ -11,7 +11,7 @@
 mod revenue_job;
 
 use revenue_job::feed::{Feed, read_all};
-use revenue_job::invoice::{InvoiceLine, Kind, invoices};
+use revenue_job::invoice::{InvoiceLine, Kind, TOPIC, invoices};
 use revenue_job::job::Job;
 use revenue_job::life::{Kill, Life};
 use revenue_job::per_minute::{LateLine, Revenue, revenue_per_minute};
@@ -19,8 +19,10 @@ use revenue_job::rows::{difference, final_panes, rows};
 use revenue_job::{december, program, skip, whole};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 use whitebeam::io::file::CsvSink;
+use whitebeam::io::log::{Log, LogPlace};
 use whitebeam::prelude::{BatchRunner, Pipeline};
 
 /// Kills of one run that count, at least.
@@ -73,6 +75,7 @@ impl Shop {
             output: folder.join("revenue"),
             rate,
             interval,
+            until_end: true,
             options: Vec::new(),
         }
     }
@@ -247,4 +250,45 @@ fn what_is_dropped_as_late_is_captured_once_and_is_all_that_is_missing() {
     let expected = batch_without(&december(), &late, &job.output.with_file_name("without"));
     assert_eq!(difference(&expected, &found), None);
     assert!(difference(&shop.expected, &found).is_some());
+}
+
+/// One process writes the log, others read it meanwhile: batch to its present end, and a run without
+/// end that is killed again and again.
+#[test]
+fn a_log_that_grows_is_read_while_it_is_written() {
+    let shop = Shop::new(&december());
+    let mut job = shop.job(0, 100_000, "50ms");
+    job.log = shop.folder.path().join("growing");
+    let mut feed = program();
+    feed.args(["feed", "--disorder", "5", "--rate", "10000", "--input"]);
+    feed.arg(december()).arg("--log");
+    let mut feed = feed.arg(&job.log).stdout(Stdio::null()).spawn().unwrap();
+    while !matches!(Log::at(&job.log).offsets(TOPIC, &LogPlace::Latest), Ok(ends) if ends[0] > 100)
+    {
+        assert!(
+            feed.try_wait().unwrap().is_none(),
+            "it has something to write"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut batch = program();
+    batch.args(["run", "--log"]).arg(&job.log).arg("--output");
+    let present = job.output.with_file_name("present");
+    assert!(batch.arg(&present).output().unwrap().status.success());
+    let found = rows(&present).unwrap();
+    assert!(!found.is_empty() && totals(&found).1 < totals(&shop.expected).1);
+
+    job.until_end = false;
+    let mut lives = 0;
+    while feed.try_wait().unwrap().is_none() {
+        lives += 1;
+        let (commits, after) = (4, Duration::from_millis(20 * lives));
+        let life = job.live(1 + lives as usize % 4, Some(Kill { commits, after }));
+        assert!(life.unwrap().killed.is_some(), "it waits for more");
+    }
+    assert!(lives > 0, "it was killed while the log grew");
+    assert!(feed.wait().unwrap().success());
+    job.until_end = true;
+    let life = job.live(3, None).unwrap();
+    shop.check(&job, &life);
 }
