@@ -219,8 +219,10 @@ impl<E: Env> Durable<E> {
             let _ = element::encode(&head, &mut bytes);
             file.append(None, &bytes)?;
         }
-        for (group, records) in parts.iter().flat_map(|part| part.keyed.pieces(FRAME)) {
-            file.append(Some(group), records)?;
+        for part in parts {
+            for (group, records) in part.keyed.sorted().pieces(FRAME) {
+                file.append(Some(group), records)?;
+            }
         }
         file.finish()
     }

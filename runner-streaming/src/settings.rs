@@ -78,7 +78,7 @@ impl Default for Limits {
         Limits {
             exchange_bytes: 1024 * 1024,
             send_bytes: 32 * 1024,
-            batches: 16,
+            batches: 8,
             quanta: 8,
             records: 8192,
             poll: None,

@@ -33,18 +33,41 @@ pub trait Key: Element + Eq + Hash {}
 #[diagnostic::do_not_recommend]
 impl<T: Element + Eq + Hash> Key for T {}
 
-/// Appends the engine's encoding of `value` to `out`.
+/// Appends the engine's encoding of `value` to `out`; nothing if it has none.
 pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {
-    let taken = std::mem::take(out);
-    *out = postcard::to_extend(value, taken).map_err(|e| {
+    let before = out.len();
+    postcard::serialize_with_flavor(value, Behind(out)).map_err(|e| {
+        out.truncate(before);
         Error::data(format!(
             "a value of type {} cannot be encoded",
             std::any::type_name::<T>()
         ))
         .caused_by(e)
         .help("types whose serde form needs a self-describing format cannot be elements")
-    })?;
-    Ok(())
+    })
+}
+
+/// Appends what is encoded.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Behind<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads one value from the front of `bytes` and moves past it.

@@ -5,7 +5,8 @@
 //! to take them out, has those written first that are frozen. So a freeze itself costs next to
 //! nothing, however much there is to write, and the writing can be spread over time.
 //!
-//! Marks go by words of 64 slots: a word is written whole. Knows nothing of what the policies keep
+//! Before a slot changes it is written alone, not with its neighbours: updates that are scattered
+//! would have a whole table written within a few batches. Knows nothing of what the policies keep
 //! beside a slot; they tell by `Beside`.
 
 use whitebeam_sdk::Result;
@@ -80,6 +81,18 @@ impl Marks {
         // What is frozen has been written, word by word, and is all zero: it takes the next marks.
         std::mem::swap(&mut self.frozen, &mut self.changed);
         self.left = self.frozen.iter().map(|w| w.count_ones() as usize).sum();
+    }
+
+    /// Takes a slot if it is frozen.
+    fn take_one(&mut self, slot: Slot, slots: &mut Vec<Slot>) {
+        let bit = 1 << (slot as usize % WORD);
+        if let Some(word) = self.frozen.get_mut(slot as usize / WORD)
+            && *word & bit != 0
+        {
+            *word &= !bit;
+            self.left -= 1;
+            slots.push(slot);
+        }
     }
 
     /// Takes the frozen slots of a word.
@@ -164,7 +177,7 @@ impl Changes {
         if let Some(Some(marks)) = self.tables.get_mut(table.0 as usize)
             && marks.left > 0
         {
-            slots.for_each(|slot| marks.take(slot as usize / WORD, &mut self.slots));
+            slots.for_each(|slot| marks.take_one(slot, &mut self.slots));
         }
         self.write(store, table, beside)
     }
@@ -208,13 +221,17 @@ impl Changes {
         to: &mut SnapshotWriter,
     ) -> Result<bool> {
         let mut table = 0;
-        while self.left > 0 && self.written.len() < quota && table < self.tables.len() {
-            let some = quota - self.written.len();
+        let upto = self.written.len() + quota;
+        while self.left > 0 && self.written.len() < upto && table < self.tables.len() {
+            let some = upto - self.written.len();
             self.write_some(store, TableId(table as u32), some, beside)?;
             table += 1;
         }
-        to.append(&mut self.written);
-        Ok(self.left == 0)
+        let is_done = self.left == 0;
+        if is_done {
+            to.append(&mut self.written);
+        }
+        Ok(is_done)
     }
 
     fn write_some(

@@ -24,7 +24,12 @@ impl Task {
         let mut worked = false;
         let mut is_dry = false;
         let mut is_stuck = false;
-        for _ in 0..cx.limits.batches {
+        // While there is much to write down, elements cost more, and others wait.
+        let batches = match self.is_freezing() {
+            true => 1,
+            false => cx.limits.batches,
+        };
+        for _ in 0..batches {
             match self.read_once(cx)? {
                 Step::Batch => worked = true,
                 Step::Control => {

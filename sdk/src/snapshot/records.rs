@@ -1,20 +1,24 @@
-//! `KeyedRecords`: many small records, by key group, in one piece of memory per group.
+//! `KeyedRecords`: many small records, one behind the other.
 //!
-//! Owns how a record lies there: the lengths of its parts, then its bytes. A record is known by its
-//! head and its key; what follows is what is held.
+//! Owns how a record lies there: its key group and the lengths of its parts, then its bytes. A record
+//! is known by its head and its key; what follows is what is held. Records are kept in the order in
+//! which they come, since whoever writes them has no time: memory is touched in one place only, and
+//! sorting by key group is left to whoever stores them.
 
 use crate::element;
 use crate::hash::KeyGroup;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// Records by key group.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+/// Records in pieces of memory, each of which holds whole records.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeyedRecords {
-    /// By number of the group; the last is not empty.
-    groups: Vec<Vec<u8>>,
+    pieces: Vec<Vec<u8>>,
     len: usize,
 }
+
+/// Bytes of a piece, unless one record is longer.
+const PIECE: usize = 256 * 1024;
 
 /// One record: everything a step holds for one key, or for one key in one window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,26 +43,49 @@ impl<'a> KeyedRecord<'a> {
     }
 }
 
-/// Of head, key and rest.
-type Lengths = (u32, u32, u32);
+/// A record's group, and the lengths of head, key and rest.
+type Front = (u16, u32, u32, u32);
+
+/// The longest encoding of a front.
+const FRONT: usize = 3 + 3 * 5;
+
+impl PartialEq for KeyedRecords {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for KeyedRecords {}
 
 impl KeyedRecords {
     /// Adds a record.
     pub fn push(&mut self, group: KeyGroup, head: &[u8], key: &[u8], rest: &[&[u8]]) {
-        let at = usize::from(group.0);
-        if self.groups.len() <= at {
-            self.groups.resize_with(at + 1, Vec::new);
-        }
-        let to = &mut self.groups[at];
         let held: usize = rest.iter().map(|part| part.len()).sum();
-        let lengths: Lengths = (head.len() as u32, key.len() as u32, held as u32);
-        // Numbers: there is nothing in it that could refuse to be encoded.
-        let encoded = element::encode(&lengths, to);
-        debug_assert!(encoded.is_ok());
+        let to = self.room_for(FRONT + head.len() + key.len() + held);
+        let front: Front = (group.0, head.len() as u32, key.len() as u32, held as u32);
+        if (u32::from(front.0) | front.1 | front.2 | front.3) < 0x80 {
+            // The same bytes, as most records have them.
+            to.extend_from_slice(&[front.0 as u8, front.1 as u8, front.2 as u8, front.3 as u8]);
+        } else {
+            // Numbers: there is nothing in it that could refuse to be encoded.
+            let encoded = element::encode(&front, to);
+            debug_assert!(encoded.is_ok());
+        }
         to.extend_from_slice(head);
         to.extend_from_slice(key);
         rest.iter().for_each(|part| to.extend_from_slice(part));
         self.len += 1;
+    }
+
+    /// A piece with so much room.
+    #[inline]
+    fn room_for(&mut self, bytes: usize) -> &mut Vec<u8> {
+        let has_room = |piece: &Vec<u8>| piece.capacity() - piece.len() >= bytes;
+        if !self.pieces.last().is_some_and(has_room) {
+            self.pieces.push(Vec::with_capacity(PIECE.max(bytes)));
+        }
+        let last = self.pieces.len() - 1;
+        &mut self.pieces[last]
     }
 
     /// Adds a record as it was found.
@@ -70,15 +97,7 @@ impl KeyedRecords {
 
     /// Moves all of `other` behind what is here.
     pub fn append(&mut self, other: &mut KeyedRecords) {
-        if self.groups.len() < other.groups.len() {
-            self.groups.resize_with(other.groups.len(), Vec::new);
-        }
-        for (to, from) in self.groups.iter_mut().zip(&mut other.groups) {
-            match to.is_empty() {
-                true => std::mem::swap(to, from),
-                false => to.append(from),
-            }
-        }
+        self.pieces.append(&mut other.pieces);
         self.len += std::mem::take(&mut other.len);
     }
 
@@ -92,68 +111,105 @@ impl KeyedRecords {
         self.len == 0
     }
 
-    /// Bytes that they take.
-    pub fn bytes(&self) -> usize {
-        self.groups.iter().map(Vec::len).sum()
-    }
-
     /// Forgets them all.
     pub fn clear(&mut self) {
-        self.groups.iter_mut().for_each(Vec::clear);
+        self.pieces.clear();
         self.len = 0;
     }
 
-    /// All records, by group, in the order in which they came.
+    /// All records, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = KeyedRecord<'_>> {
-        self.of(0..u16::MAX)
+        self.pieces.iter().flat_map(|bytes| Records { bytes })
     }
 
     /// The records of some groups.
     pub fn of(&self, groups: Range<u16>) -> impl Iterator<Item = KeyedRecord<'_>> {
-        let upto = usize::from(groups.end).min(self.groups.len());
-        let from = usize::from(groups.start).min(upto);
-        let wanted = (groups.start..).zip(&self.groups[from..upto]);
-        wanted.flat_map(|(group, bytes)| Records {
-            group: KeyGroup(group),
-            bytes,
-        })
+        self.iter().filter(move |r| groups.contains(&r.group.0))
     }
 
-    /// The bytes of each group that has records, cut behind the first record that fills `size`:
-    /// what [`Self::add`] takes.
-    pub fn pieces(&self, size: usize) -> impl Iterator<Item = (KeyGroup, &[u8])> {
-        let groups = (0..).map(KeyGroup).zip(&self.groups);
-        groups.flat_map(move |(group, bytes)| {
-            let mut left = Records { group, bytes };
-            std::iter::from_fn(move || {
-                let piece = left.bytes;
-                while piece.len() - left.bytes.len() < size && left.next().is_some() {}
-                let len = piece.len() - left.bytes.len();
-                (len > 0).then(|| (group, &piece[..len]))
+    /// The same records by group.
+    pub fn sorted(&self) -> SortedRecords {
+        let each = || {
+            let pieces = self.pieces.iter();
+            pieces.flat_map(|bytes| {
+                let mut records = Records { bytes };
+                std::iter::from_fn(move || {
+                    let before = records.bytes;
+                    let group = usize::from(records.next()?.group.0);
+                    Some((group, &before[..before.len() - records.bytes.len()]))
+                })
             })
-        })
+        };
+        let mut ends: Vec<usize> = Vec::new();
+        for (group, bytes) in each() {
+            if ends.len() <= group {
+                ends.resize(group + 1, 0);
+            }
+            ends[group] += bytes.len();
+        }
+        let mut all = 0;
+        for end in &mut ends {
+            // Where a group begins, until its records have come.
+            all += std::mem::replace(end, all);
+        }
+        let mut sorted = vec![0; all];
+        for (group, bytes) in each() {
+            let at = ends[group];
+            sorted[at..at + bytes.len()].copy_from_slice(bytes);
+            ends[group] += bytes.len();
+        }
+        let bytes = sorted;
+        SortedRecords { bytes, ends }
     }
 
-    /// Adds records that [`Self::pieces`] gave; false if they are damaged, and nothing is added.
+    /// Adds records of one group that [`SortedRecords::pieces`] gave; false if they are damaged, and
+    /// nothing is added.
     pub fn add(&mut self, group: KeyGroup, bytes: &[u8]) -> bool {
-        let mut records = Records { group, bytes };
-        let found = records.by_ref().count();
+        let mut records = Records { bytes };
+        let mut found = 0;
+        for record in records.by_ref() {
+            found += 1;
+            if record.group != group {
+                return false;
+            }
+        }
         if !records.bytes.is_empty() {
             return false;
         }
-        let at = usize::from(group.0);
-        if self.groups.len() <= at {
-            self.groups.resize_with(at + 1, Vec::new);
-        }
-        self.groups[at].extend_from_slice(bytes);
+        self.room_for(bytes.len()).extend_from_slice(bytes);
         self.len += found;
         true
     }
 }
 
-/// The records of one group; ends before the first that is damaged.
+/// Records by group, each group in the order in which its records came.
+#[derive(Clone, Debug)]
+pub struct SortedRecords {
+    bytes: Vec<u8>,
+    /// By group.
+    ends: Vec<usize>,
+}
+
+impl SortedRecords {
+    /// The records of each group that has any, cut behind the first that fills `size`.
+    pub fn pieces(&self, size: usize) -> impl Iterator<Item = (KeyGroup, &[u8])> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let groups = begins.zip(&self.ends).zip(0..);
+        groups.flat_map(move |((begin, end), group)| {
+            let bytes = &self.bytes[begin..*end];
+            let mut left = Records { bytes };
+            std::iter::from_fn(move || {
+                let piece = left.bytes;
+                while piece.len() - left.bytes.len() < size && left.next().is_some() {}
+                let len = piece.len() - left.bytes.len();
+                (len > 0).then(|| (KeyGroup(group), &piece[..len]))
+            })
+        })
+    }
+}
+
+/// The records of a piece; ends before the first that is damaged.
 struct Records<'a> {
-    group: KeyGroup,
     bytes: &'a [u8],
 }
 
@@ -165,13 +221,13 @@ impl<'a> Iterator for Records<'a> {
             return None;
         }
         let mut rest = self.bytes;
-        let (head, key, held): Lengths = element::decode(&mut rest).ok()?;
+        let (group, head, key, held): Front = element::decode(&mut rest).ok()?;
         let known_by = (head as usize).checked_add(key as usize)?;
         let len = known_by.checked_add(held as usize)?;
         let (bytes, rest) = rest.split_at_checked(len)?;
         self.bytes = rest;
         Some(KeyedRecord {
-            group: self.group,
+            group: KeyGroup(group),
             bytes,
             head: head as usize,
             known_by,
@@ -204,11 +260,11 @@ mod tests {
     }
 
     #[test]
-    fn records_come_back_by_group_in_order() {
+    fn records_come_back_in_order() {
         let long = [7; 300];
         let expected: [Seen<'_>; 3] = [
-            (0, b"", b"", b""),
             (3, b"w1", b"w1a", b"123"),
+            (0, b"", b"", b""),
             (3, b"w1", b"w1b", &long),
         ];
         let records = some();
@@ -221,30 +277,62 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_taken_whole_or_not_at_all() {
-        let records = some();
+    fn records_are_sorted_by_group_and_taken_whole_or_not_at_all() {
+        let sorted = some().sorted();
         let mut again = KeyedRecords::default();
-        for (group, bytes) in records.pieces(usize::MAX) {
+        let mut groups = Vec::new();
+        for (group, bytes) in sorted.pieces(usize::MAX) {
             for cut in 1..bytes.len() {
                 let is_whole = KeyedRecords::default().add(group, &bytes[..cut]);
-                let ends = [0, 3 + 2 + 1 + 3];
-                assert_eq!(
-                    is_whole,
-                    group.0 == 3 && ends.contains(&cut),
-                    "{group:?} {cut}"
-                );
+                let end = 4 + 2 + 1 + 3;
+                assert_eq!(is_whole, group.0 == 3 && cut == end, "{group:?} {cut}");
             }
+            assert!(!KeyedRecords::default().add(KeyGroup(7), bytes));
             assert!(again.add(group, bytes));
+            groups.push(group.0);
         }
-        assert_eq!(again, records);
+        assert_eq!(groups, [0, 3]);
+        let order = |records: &KeyedRecords| {
+            let mut all: Vec<_> = records
+                .iter()
+                .map(|r| (r.group.0, r.bytes.to_vec()))
+                .collect();
+            all.sort_by_key(|(group, _)| *group);
+            all
+        };
+        assert_eq!(order(&again), order(&some()));
+        assert_eq!(sorted.pieces(1).count(), 3);
         let mut again = KeyedRecords::default();
-        assert_eq!(records.pieces(1).count(), 3);
         assert!(
-            records
+            sorted
                 .pieces(1)
                 .all(|(group, bytes)| again.add(group, bytes))
         );
-        assert_eq!(again, records);
+        assert_eq!(order(&again), order(&some()));
+    }
+
+    #[test]
+    fn records_longer_than_a_piece_have_one_of_their_own() {
+        let mut records = KeyedRecords::default();
+        let long = vec![1; PIECE + 1];
+        for n in 0..3_u16 {
+            records.push(KeyGroup(n * 200), b"w", b"k", &[&long]);
+            records.push(KeyGroup(n), b"w", b"k", &[b"short"]);
+        }
+        let found: Vec<_> = records.iter().map(|r| (r.group.0, r.bytes.len())).collect();
+        let (short, long) = (7, PIECE + 3);
+        assert_eq!(
+            found,
+            [
+                (0, long),
+                (0, short),
+                (200, long),
+                (1, short),
+                (400, long),
+                (2, short)
+            ]
+        );
+        assert_eq!(records.sorted().pieces(1).count(), 6);
     }
 
     #[test]
@@ -254,6 +342,6 @@ mod tests {
         to.append(&mut from);
         assert!(from.is_empty() && from.iter().next().is_none());
         let groups: Vec<u16> = to.iter().map(|r| r.group.0).collect();
-        assert_eq!((to.len(), groups), (7, vec![0, 0, 3, 3, 3, 3, 9]));
+        assert_eq!((to.len(), groups), (7, vec![3, 0, 3, 3, 0, 3, 9]));
     }
 }

@@ -60,10 +60,11 @@ pub(crate) fn killed_to_first_output(options: &Options, folder: &Path) -> Result
     commits(&mut first, enough)?;
     let killed = wall();
     first.kill()?;
+    // Until it is gone, the directory is still its own.
+    first.wait()?;
     let mut second = start(options, folder)?;
     commits(&mut second, 1)?;
     let seconds = wall() - killed;
-    first.wait()?;
     second.kill()?;
     second.wait()?;
     std::fs::remove_dir_all(kept)?;

@@ -194,6 +194,19 @@ impl<F> TypedFeed<F> {
             let id = ids[run.first as usize];
             return self.upsert_into(gather, items, &mut target, id, &mut |_| {});
         }
+        if let ([run], Some(slots)) = (runs, &mut slots)
+            && run.n == 1
+        {
+            let id = ids[run.first as usize];
+            let mut at = slots.len();
+            slots.resize(at + run.upto as usize, 0);
+            let noted = &mut slots[..];
+            let mut note = |slot| {
+                noted[at] = slot;
+                at += 1;
+            };
+            return self.upsert_into(gather, items, &mut target, id, &mut note);
+        }
         let mut at = 0;
         for run in runs {
             let part = items.by_ref().take((run.upto - at) as usize);
