@@ -59,9 +59,11 @@ fn strings_come_from_and_go_to_the_standard_ones() {
     for text in ["", "tea", "0123456789abcdefghij"] {
         let (owned, line) = (text.to_owned(), Line::from(text));
         let same = Str::from(&owned);
-        assert!(same == owned && owned == same);
+        assert!(same == owned);
+        assert!(owned == same);
         let longer = format!("{text}.");
-        assert!(same != longer && longer != same);
+        assert!(same != longer);
+        assert!(longer != same);
         assert_eq!(Str::from(line.clone()), text);
         assert_eq!(String::from(line), text);
     }
