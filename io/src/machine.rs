@@ -6,11 +6,13 @@
 use std::fmt;
 use std::sync::Arc;
 use whitebeam_env::{Env, SharedFiles};
+#[cfg(feature = "log")]
 use whitebeam_sdk::Timestamp;
 
 #[derive(Clone)]
 pub(crate) struct Machine {
     pub(crate) files: SharedFiles,
+    #[cfg(feature = "log")]
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     unique: Arc<dyn Fn() -> u128 + Send + Sync>,
     /// Who runs, for others that wait.
@@ -19,15 +21,19 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn of<E: Env>(env: &E) -> Self {
-        let (clock, names) = (env.clone(), env.clone());
+        #[cfg(feature = "log")]
+        let clock = env.clone();
+        let names = env.clone();
         Machine {
             files: env.files(),
+            #[cfg(feature = "log")]
             now: Arc::new(move || Timestamp::from_micros(clock.now().0)),
             unique: Arc::new(move || names.unique()),
             who: env.identity().to_string(),
         }
     }
 
+    #[cfg(feature = "log")]
     pub(crate) fn now(&self) -> Timestamp {
         (self.now)()
     }
