@@ -176,6 +176,38 @@ fn tiny_queues_before_a_slow_sink_stay_within_their_bounds_and_checkpoints_pass(
     }
 }
 
+#[test]
+fn an_alignment_that_takes_too_long_fails_its_checkpoint_and_never_the_run() {
+    let machine = Machine::new(3);
+    let slow = slow_on(&machine);
+    let (p, expected) = sliding(&slow, 3_000);
+    let settings = Settings {
+        parallelism: WORKERS,
+        interval: Duration::from_millis(5),
+        align_timeout: Duration::from_micros(50),
+        limits: Limits {
+            exchange_bytes: QUEUE,
+            poll: Some(POLL),
+            ..Limits::default()
+        },
+        ..Settings::default()
+    };
+    let graph = p.finish().unwrap();
+    let keep = Arc::new(MemoryKeeper::default());
+    let mut run = PolledRun::new(&graph, machine.start(), settings, Some(keep)).unwrap();
+    loop {
+        match run.turn() {
+            Turn::Worked => machine.advance(Duration::from_micros(20)),
+            Turn::Idle(pause) => machine.advance(pause.unwrap()),
+            Turn::Over => break,
+        }
+    }
+    let epochs = run.outcome().unwrap().epochs;
+    // What was staged for those that failed is in one that did not.
+    assert!(epochs.failed >= 5 && epochs.completed >= 1, "{epochs:?}");
+    assert_eq!(total(&slow).1, expected);
+}
+
 /// Bytes of memory that this process has had at once, at the most.
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
