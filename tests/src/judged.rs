@@ -120,7 +120,7 @@ impl Judged {
         let mut in_parts = whole.panes.clone();
         let snapshot = step.snapshot(groups)?;
         for mine in mine {
-            let mut part = step.restored(&[snapshot.clone()], mine.clone())?;
+            let mut part = step.restored(std::slice::from_ref(&snapshot), mine.clone())?;
             in_parts.extend(part.move_fully(clock)?.panes);
         }
         if then == Then::Move {

@@ -6,16 +6,20 @@
 //! window, so nothing but windows that are still to fire holds the output watermark, and it equals
 //! the input watermark unless the caller holds it.
 
+mod panes;
+mod saved;
+
 use super::changes::by_table;
-use super::slices::Table;
-use super::windowed::{Windowed, head_of};
+use super::windowed::Windowed;
+use panes::{Emission, OnTime};
+use saved::beside;
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::erase::{
-    After, Dropped, ErasedBatch, Firing, Flow, GroupStore, Outs, Port, Slot, Stamp, Step, TableId,
+    Dropped, ErasedBatch, Flow, GroupStore, Outs, Port, Slot, Step, TableId,
 };
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
-use whitebeam_sdk::window::{AccumulationMode, OnTimeBehavior, Window, WindowingStrategy};
-use whitebeam_sdk::{PaneInfo, PaneTiming, Result, Timestamp, element};
+use whitebeam_sdk::window::{Window, WindowingStrategy};
+use whitebeam_sdk::{PaneTiming, Result, Timestamp};
 
 /// What a key of a window has seen and emitted.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -43,26 +47,6 @@ struct Keys {
     past_end: bool,
     /// Keys whose trigger became ready in this bundle.
     ready: Vec<Slot>,
-}
-
-/// Panes that one call prepares at most: what is prepared cannot be written down.
-const CHUNK: usize = 1024;
-
-/// A window whose on-time panes are being emitted.
-#[derive(Clone, Copy, Debug)]
-struct OnTime {
-    table: TableId,
-    window: Window,
-    /// No slot before this one is still to fire.
-    from: usize,
-}
-
-/// Panes that are being emitted.
-#[derive(Debug)]
-struct Emission {
-    table: TableId,
-    firings: Vec<Firing>,
-    from: usize,
 }
 
 /// One table per window, and what each key has emitted.
@@ -180,127 +164,6 @@ impl Counted {
         }
     }
 
-    /// The firing of one key, which is noted as emitted.
-    fn fire(&mut self, table: TableId, slot: Slot, timing: PaneTiming, last: bool) -> Firing {
-        let accumulating = self.strategy.accumulation == AccumulationMode::Accumulating;
-        let keys = &mut self.keys[table.0 as usize];
-        let mut window = Window::GLOBAL;
-        let mut emitted = NOTHING;
-        if let Some(keys) = keys {
-            window = keys.window;
-            let state = &mut keys.emitted[slot as usize];
-            emitted = *state;
-            state.since = 0;
-            state.panes += 1;
-            state.nonspeculative += i32::from(timing != PaneTiming::Early);
-        }
-        let nonspeculative_index = match timing {
-            PaneTiming::Early => -1,
-            _ => emitted.nonspeculative + 1,
-        };
-        let pane = PaneInfo {
-            timing,
-            first: emitted.panes == 0,
-            last,
-            index: emitted.panes,
-            nonspeculative_index,
-        };
-        let stamp = Stamp {
-            window,
-            timestamp: window.max_timestamp(),
-            pane,
-        };
-        // A table's slots are its accumulators; the id is not looked at.
-        let acc = Some(whitebeam_sdk::erase::AccId(slot));
-        Firing {
-            slot,
-            acc,
-            stamp,
-            after: if accumulating {
-                After::Keep
-            } else {
-                After::Reset
-            },
-        }
-    }
-
-    /// Emits what is under way; `Yield` if it goes on.
-    fn emit(&mut self, out: &mut Outs<'_>) -> Result<Flow> {
-        let Some(e) = &mut self.emission else {
-            return Ok(Flow::Done);
-        };
-        let store = &mut self.windows.store;
-        let flow = store.emit_slots(e.table, &e.firings, &mut e.from, out.port(0))?;
-        if flow == Flow::Done {
-            self.emission = None;
-        }
-        Ok(flow)
-    }
-
-    /// Goes on with the on-time panes of a window: prepares some that are still to be emitted.
-    fn fire_on_time(
-        &mut self,
-        OnTime {
-            table,
-            window,
-            from,
-        }: OnTime,
-    ) {
-        self.on_time = None;
-        let Some(keys) = &mut self.keys[table.0 as usize] else {
-            return;
-        };
-        let also_empty = self.strategy.on_time == OnTimeBehavior::FireAlways;
-        let is_due = |e: &Emitted| e.nonspeculative < 0 && (also_empty || e.since > 0);
-        let slots = (from..).zip(&keys.emitted[from..]);
-        let due = slots.filter(|(_, e)| is_due(e)).map(|(slot, _)| slot);
-        let due: Vec<Slot> = due.take(CHUNK).map(|slot| slot as Slot).collect();
-        match due.last() {
-            Some(last) if due.len() == CHUNK => {
-                let from = *last as usize + 1;
-                self.on_time = Some(OnTime {
-                    table,
-                    window,
-                    from,
-                });
-            }
-            _ => keys.past_end = true,
-        }
-        if let Some(changes) = &mut self.windows.changes {
-            // What fires in its bundle was noted when the bundle's elements came.
-            changes.changed(table, due.iter().copied());
-        }
-        let lateness = self.strategy.allowed_lateness;
-        let last = window.expiry(lateness) < self.windows.watermark;
-        let fire = |slot| self.fire(table, slot, PaneTiming::OnTime, last);
-        let firings = due.into_iter().map(fire).collect();
-        self.emission = Some(Emission {
-            table,
-            firings,
-            from: 0,
-        });
-    }
-
-    /// The first window whose end the watermark has passed and whose on-time panes are not out.
-    fn next_on_time(&self, wm: Timestamp) -> Option<OnTime> {
-        let due = self
-            .windows
-            .open
-            .iter()
-            .take_while(|((end, _), _)| end.previous() < wm);
-        let of = |(&(end, start), &table): (&(Timestamp, Timestamp), &TableId)| OnTime {
-            table,
-            window: Window::new(start, end),
-            from: 0,
-        };
-        let waits = |table: TableId| {
-            self.keys[table.0 as usize]
-                .as_ref()
-                .is_some_and(|keys| !keys.past_end)
-        };
-        due.map(of).find(|on_time| waits(on_time.table))
-    }
-
     /// Drops windows that have expired.
     fn expire(&mut self, wm: Timestamp) -> Result<Flow> {
         let lateness = self.strategy.allowed_lateness;
@@ -320,46 +183,9 @@ impl Counted {
         Ok(Flow::Done)
     }
 
-    fn save_clocks(&self, to: &mut SnapshotWriter) -> Result<()> {
-        let mut plain = Vec::new();
-        let watermark = self.windows.watermark;
-        let due = self.windows.open.iter();
-        let due = due.take_while(|((end, _), _)| end.previous() < watermark);
-        let keys = |table: &TableId| self.keys[table.0 as usize].as_ref();
-        let unfinished = due.filter(|(_, table)| keys(table).is_some_and(|k| !k.past_end));
-        let unfinished = unfinished.map(|(&(end, start), _)| Window::new(start, end));
-        let clocks = Clocks {
-            watermark,
-            output: self.output_watermark,
-            unfinished: unfinished.collect(),
-        };
-        element::encode(&clocks, &mut plain)?;
-        to.plain(plain);
-        Ok(())
-    }
-
     fn advance_output(&mut self) {
         let held = self.hold.unwrap_or(Timestamp::MAX);
         self.output_watermark = self.output_watermark.max(self.windows.watermark.min(held));
-    }
-}
-
-/// What an instance holds beside its keys.
-#[derive(Debug, Serialize, Deserialize)]
-struct Clocks {
-    watermark: Timestamp,
-    output: Timestamp,
-    /// Windows whose end has passed and whose on-time panes are not all out: a key of theirs that
-    /// has emitted none is still to fire.
-    unfinished: Vec<Window>,
-}
-
-/// Appends what a slot has emitted.
-fn beside(keys: &[Option<Keys>]) -> impl Fn(TableId, Slot, &mut Vec<u8>) -> Result<()> {
-    |table, slot, to| {
-        let keys = keys[table.0 as usize].as_ref();
-        let emitted = keys.and_then(|keys| keys.emitted.get(slot as usize));
-        element::encode(emitted.unwrap_or(&NOTHING), to)
     }
 }
 
@@ -470,21 +296,7 @@ impl Step for Counted {
     }
 
     fn snapshot(&mut self, to: &mut SnapshotWriter) -> Result<()> {
-        self.save_clocks(to)?;
-        let (groups, beside) = (to.key_groups(), beside(&self.keys));
-        let (mut rest, mut failed) = (Vec::new(), Ok(()));
-        for (&(end, start), &table) in &self.windows.open {
-            let head = head_of(Window::new(start, end))?;
-            let store = &mut self.windows.store;
-            store.save_table(table, groups, &mut |entry| {
-                rest.clear();
-                if let Err(e) = beside(table, entry.slot, &mut rest) {
-                    failed = Err(e);
-                }
-                to.keyed(entry.group, &head, entry.key, &[entry.acc, &rest]);
-            })?;
-        }
-        failed
+        self.save(to)
     }
 
     fn freeze(&mut self, since_last: bool, to: &mut SnapshotWriter) -> Result<()> {
@@ -497,30 +309,7 @@ impl Step for Counted {
     }
 
     fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {
-        for mut plain in from.plain() {
-            let clocks: Clocks = element::decode(&mut plain)?;
-            self.windows.watermark = self.windows.watermark.max(clocks.watermark);
-            self.output_watermark = self.output_watermark.max(clocks.output);
-            self.unfinished.extend(clocks.unfinished);
-        }
-        for record in from.keyed() {
-            let mut bytes = record.bytes;
-            let Table::Window(window) = element::decode(&mut bytes)? else {
-                continue;
-            };
-            let table = self.windows.table(window);
-            self.follow_tables();
-            let slot = self.windows.store.load_entry(table, &mut bytes)? as usize;
-            let state: Emitted = element::decode(&mut bytes)?;
-            if let Some(keys) = &mut self.keys[table.0 as usize] {
-                if keys.emitted.len() <= slot {
-                    keys.emitted.resize(slot + 1, NOTHING);
-                }
-                keys.emitted[slot] = state;
-            }
-        }
-        self.unfinished.clear();
-        Ok(())
+        self.load(from)
     }
 
     fn dropped(&self) -> Dropped {
