@@ -9,6 +9,7 @@ mod changes;
 mod clocks;
 mod counted;
 mod general;
+mod heads;
 mod hold;
 mod lift;
 mod pane;

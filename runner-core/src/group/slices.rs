@@ -7,6 +7,7 @@
 //! tables for good.
 
 use super::assign::{cell_of, timestamp_runs};
+use super::heads::Head;
 use super::windowed::{Windowed, stamp_of};
 use std::collections::BTreeMap;
 use whitebeam_sdk::erase::{
@@ -258,7 +259,7 @@ impl Step for Slices {
         let groups = to.key_groups();
         for (start, &table) in &self.open {
             let mut head = Vec::new();
-            element::encode(&Table::Slice(*start), &mut head)?;
+            element::encode(&Head::Slice(*start), &mut head)?;
             self.windows.store.save_table(table, groups, &mut |entry| {
                 to.keyed(entry.group, &head, entry.key, &[entry.acc]);
             })?;
@@ -276,11 +277,11 @@ impl Step for Slices {
             let mut bytes = record.bytes;
             let (store, most) = (&mut self.windows.store, self.most);
             let table = match element::decode(&mut bytes)? {
-                Table::Slice(start) => {
+                Head::Slice(start) => {
                     let slice = self.open.entry(start);
                     *slice.or_insert_with(|| store.open_slice(most))
                 }
-                Table::Window(window) => {
+                Head::Window(window) => {
                     self.by_window = true;
                     self.windows.table(window)
                 }
@@ -297,13 +298,4 @@ impl Step for Slices {
     fn dropped(&self) -> Dropped {
         self.windows.dropped()
     }
-}
-
-/// Which table a snapshot's record belongs to.
-#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
-pub(super) enum Table {
-    /// The table of a window.
-    Window(Window),
-    /// The table of the slice that begins here.
-    Slice(Timestamp),
 }

@@ -6,7 +6,7 @@
 
 use super::assign::{Losses, cell_of, explicit_runs, timestamp_runs};
 use super::changes::{Beside, Changes, Open, by_table, nothing};
-use super::slices::Table;
+use super::heads::{Head, head_of};
 use std::collections::BTreeMap;
 use whitebeam_sdk::erase::{
     After, Dropped, ErasedBatch, Flow, GroupStore, Outs, Port, Run, Slot, Stamp, Step, TableId,
@@ -280,13 +280,6 @@ impl Windowed {
     }
 }
 
-/// What the records of a window begin with.
-pub(super) fn head_of(window: Window) -> Result<Vec<u8>> {
-    let mut head = Vec::new();
-    element::encode(&Table::Window(window), &mut head)?;
-    Ok(head)
-}
-
 /// The only pane of a window.
 pub(super) fn stamp_of(window: Window) -> Stamp {
     Stamp {
@@ -349,7 +342,7 @@ impl Step for Windowed {
         }
         for record in from.keyed() {
             let mut bytes = record.bytes;
-            if let Table::Window(window) = element::decode(&mut bytes)? {
+            if let Head::Window(window) = element::decode(&mut bytes)? {
                 let table = self.table(window);
                 self.store.load_entry(table, &mut bytes)?;
             }

@@ -3,8 +3,7 @@
 //! Owns the record forms: per key its accumulator and what it has emitted, per instance the clocks.
 
 use super::{Counted, Emitted, Keys, NOTHING};
-use crate::group::slices::Table;
-use crate::group::windowed::head_of;
+use crate::group::heads::{Head, head_of};
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::erase::{Slot, TableId};
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
@@ -78,7 +77,7 @@ impl Counted {
         }
         for record in from.keyed() {
             let mut bytes = record.bytes;
-            let Table::Window(window) = element::decode(&mut bytes)? else {
+            let Head::Window(window) = element::decode(&mut bytes)? else {
                 continue;
             };
             let table = self.windows.table(window);
