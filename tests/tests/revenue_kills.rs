@@ -269,6 +269,7 @@ fn a_log_that_grows_is_read_while_it_is_written() {
             feed.try_wait().unwrap().is_none(),
             "it has something to write"
         );
+        #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut batch = program();
