@@ -80,7 +80,7 @@ impl Default for Limits {
             send_bytes: 32 * 1024,
             batches: 8,
             quanta: 8,
-            records: 8192,
+            records: 16_384,
             poll: None,
             time_grain: time::millis(1),
             uncommitted: 2,

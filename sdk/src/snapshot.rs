@@ -8,7 +8,7 @@
 mod records;
 mod replay;
 
-pub use records::{KeyedRecord, KeyedRecords, SortedRecords};
+pub use records::{KeyedRecord, KeyedRecords, RecordsUnder, SortedRecords};
 pub use replay::replay;
 
 use crate::hash::{HASH_VERSION, KeyGroup};

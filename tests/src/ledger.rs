@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use whitebeam_sdk::erase::{
-    AccId, AccOp, After, ErasedBatch, Firing, Flow, GroupStore, Meet, Port, Proposed, Run,
+    AccId, AccOp, After, Beside, ErasedBatch, Firing, Flow, GroupStore, Meet, Port, Proposed, Run,
     SaveEntry, Slot, SpanStore, Stamp, TableId, Which,
 };
 use whitebeam_sdk::hash::KeyGroup;
+use whitebeam_sdk::snapshot::RecordsUnder;
 use whitebeam_sdk::{Error, Result, Timestamp, Window};
 
 /// What a store has given out.
@@ -189,9 +190,10 @@ impl GroupStore for Ledger {
         table: TableId,
         slots: &[Slot],
         groups: u16,
-        each: &mut SaveEntry<'_>,
+        beside: &Beside<'_>,
+        to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
-        self.store.save_slots(table, slots, groups, each)
+        self.store.save_slots(table, slots, groups, beside, to)
     }
     fn peek(
         &mut self,

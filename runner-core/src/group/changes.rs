@@ -10,11 +10,8 @@
 //! beside a slot; they tell by `Beside`.
 
 use whitebeam_sdk::Result;
-use whitebeam_sdk::erase::{GroupStore, Run, Slot, TableId};
+use whitebeam_sdk::erase::{Beside, GroupStore, Run, Slot, TableId};
 use whitebeam_sdk::snapshot::{KeyedRecords, SnapshotWriter};
-
-/// Appends what a policy keeps of a slot beside its accumulator.
-pub(super) type Beside<'a> = dyn Fn(TableId, Slot, &mut Vec<u8>) -> Result<()> + 'a;
 
 /// For policies that keep nothing.
 pub(super) fn nothing(_: TableId, _: Slot, _: &mut Vec<u8>) -> Result<()> {
@@ -61,7 +58,14 @@ struct Marks {
     from: usize,
     /// Slots were taken out since the last freeze.
     is_emptied: bool,
+    /// Nobody marks what changes until so many freezes from now: all of it will have.
+    unwatched: u32,
+    /// How long that was the last time.
+    patience: u32,
 }
+
+/// Freezes for which a table in which most slots change goes unwatched, at most.
+const PATIENCE: u32 = 16;
 
 impl Marks {
     fn freeze_all(&mut self, len: usize) {
@@ -81,6 +85,16 @@ impl Marks {
         // What is frozen has been written, word by word, and is all zero: it takes the next marks.
         std::mem::swap(&mut self.frozen, &mut self.changed);
         self.left = self.frozen.iter().map(|w| w.count_ones() as usize).sum();
+    }
+
+    /// Marks cost time and save writing. Where most of `len` slots have changed they save nothing:
+    /// then nobody marks for a while, each time for longer.
+    fn weigh(&mut self, len: usize) {
+        self.patience = match self.left * 2 > len {
+            true => (self.patience * 2).clamp(1, PATIENCE),
+            false => 0,
+        };
+        self.unwatched = self.patience;
     }
 
     /// Takes a slot if it is frozen.
@@ -130,9 +144,12 @@ impl Changes {
             }
             marks.head = head;
             marks.from = 0;
-            match since_last && !was_emptied {
-                true => marks.freeze_changed(),
-                false => marks.freeze_all(len),
+            if since_last && !was_emptied && marks.unwatched == 0 {
+                marks.freeze_changed();
+                marks.weigh(len);
+            } else {
+                marks.freeze_all(len);
+                marks.unwatched = marks.unwatched.saturating_sub(1);
             }
             self.left += self.tables[table.0 as usize].as_ref().map_or(0, |m| m.left);
         }
@@ -154,9 +171,20 @@ impl Changes {
         self.tables[at].get_or_insert_default()
     }
 
+    /// Whether anybody has to say which slots of these tables change.
+    pub(super) fn watches(&self, tables: &[TableId]) -> bool {
+        let marks = |table: &TableId| self.tables.get(table.0 as usize)?.as_ref();
+        let is_watched = |table| marks(table).is_none_or(|marks| marks.unwatched == 0);
+        tables.iter().any(is_watched)
+    }
+
     /// Slots of a table have changed.
     pub(super) fn changed(&mut self, table: TableId, slots: impl Iterator<Item = Slot>) {
-        let marks = &mut self.marks(table).changed;
+        let marks = self.marks(table);
+        if marks.unwatched > 0 {
+            return;
+        }
+        let marks = &mut marks.changed;
         for slot in slots {
             let (word, bit) = (slot as usize / WORD, slot as usize % WORD);
             if marks.len() <= word {
@@ -263,17 +291,11 @@ impl Changes {
         if self.slots.is_empty() {
             return Ok(());
         }
-        let (written, mut rest, mut failed) = (&mut self.written, Vec::new(), Ok(()));
-        store.save_slots(table, &self.slots, self.groups, &mut |entry| {
-            rest.clear();
-            if let Err(e) = beside(table, entry.slot, &mut rest) {
-                failed = Err(e);
-            }
-            written.push(entry.group, &marks.head, entry.key, &[entry.acc, &rest]);
-        })?;
+        let mut to = self.written.under(&marks.head);
+        store.save_slots(table, &self.slots, self.groups, beside, &mut to)?;
         self.left -= self.slots.len();
         self.slots.clear();
-        failed
+        Ok(())
     }
 }
 

@@ -5,12 +5,12 @@
 //! the last instant of the first window that is not fully emitted.
 
 use super::assign::{Losses, cell_of, explicit_runs, timestamp_runs};
-use super::changes::{Beside, Changes, Open, by_table, nothing};
+use super::changes::{Changes, Open, by_table, nothing};
 use super::heads::{Head, head_of};
 use std::collections::BTreeMap;
 use whitebeam_sdk::erase::{
-    After, Dropped, ErasedBatch, Flow, GroupStore, Outs, Port, Run, Slot, Stamp, Step, TableId,
-    Which,
+    After, Beside, Dropped, ErasedBatch, Flow, GroupStore, Outs, Port, Run, Slot, Stamp, Step,
+    TableId, Which,
 };
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
 use whitebeam_sdk::window::{Window, WindowFn};
@@ -101,10 +101,14 @@ impl Windowed {
         self.keep_frozen(port, input, &nothing)?;
         let mut slots = std::mem::take(&mut self.slots);
         slots.clear();
-        let wanted = self.changes.is_some().then_some(&mut slots);
+        let changes = self.changes.as_ref();
+        let is_watched = changes.is_some_and(|changes| changes.watches(&self.tables));
+        let wanted = is_watched.then_some(&mut slots);
         self.store
             .upsert(port, input, &self.runs, &self.tables, wanted)?;
-        self.note_changed(&slots);
+        if is_watched {
+            self.note_changed(&slots);
+        }
         self.slots = slots;
         Ok(Flow::Done)
     }

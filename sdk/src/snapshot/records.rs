@@ -6,6 +6,7 @@
 //! sorting by key group is left to whoever stores them.
 
 use crate::element;
+use crate::error::Result;
 use crate::hash::KeyGroup;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -49,6 +50,123 @@ type Front = (u16, u32, u32, u32);
 /// The longest encoding of a front.
 const FRONT: usize = 3 + 3 * 5;
 
+/// A record so short is put together in one place and copied as a block of this size: a copy whose
+/// length is known when compiled costs next to nothing, and most records are short.
+const SHORT: usize = 64;
+/// The encoding of a front of small numbers.
+const SHORT_FRONT: usize = 4;
+
+/// Takes records of one head.
+#[derive(Debug)]
+pub struct RecordsUnder<'a> {
+    to: &'a mut KeyedRecords,
+    head: &'a [u8],
+    /// Room for a front, then the head.
+    short: [u8; SHORT],
+    long: Vec<u8>,
+}
+
+impl RecordsUnder<'_> {
+    /// Adds the record of `key`: what is held is `value`, then `rest`.
+    pub fn push<K: Serialize, V: Serialize>(
+        &mut self,
+        group: KeyGroup,
+        key: &K,
+        value: &V,
+        rest: &[u8],
+    ) -> Result<()> {
+        let begin = SHORT_FRONT + self.head.len();
+        let mut block = Block {
+            bytes: &mut self.short,
+            len: begin,
+        };
+        let is_key_in = postcard::serialize_with_flavor::<_, &mut Block<'_>, _>(key, &mut block);
+        let known_by = block.len;
+        let is_in = is_key_in.is_ok()
+            && postcard::serialize_with_flavor::<_, &mut Block<'_>, _>(value, &mut block).is_ok()
+            && block.extend(rest);
+        let (len, fits) = (block.len, group.0 < 0x80 && begin < SHORT);
+        if !is_in || !fits {
+            return self.push_long(group, key, value, rest);
+        }
+        let lengths = [begin - SHORT_FRONT, known_by - begin, len - known_by];
+        self.short[0] = group.0 as u8;
+        for (at, length) in self.short[1..].iter_mut().zip(lengths) {
+            // All are shorter than the block, which is shorter than what one byte can say.
+            *at = length as u8;
+        }
+        let to = self.to.room_for(SHORT);
+        let before = to.len();
+        to.extend_from_slice(&self.short);
+        to.truncate(before + len);
+        self.to.len += 1;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn push_long<K: Serialize, V: Serialize>(
+        &mut self,
+        group: KeyGroup,
+        key: &K,
+        value: &V,
+        rest: &[u8],
+    ) -> Result<()> {
+        self.long.clear();
+        element::encode(key, &mut self.long)?;
+        let key_len = self.long.len();
+        element::encode(value, &mut self.long)?;
+        let (key, value) = self.long.split_at(key_len);
+        self.to.push(group, self.head, key, &[value, rest]);
+        Ok(())
+    }
+
+    /// Adds the record of a key that is encoded already.
+    pub fn push_encoded(&mut self, group: KeyGroup, key: &[u8], value: &[u8], rest: &[u8]) {
+        self.to.push(group, self.head, key, &[value, rest]);
+    }
+}
+
+/// Encodes into a block as long as there is room.
+struct Block<'a> {
+    bytes: &'a mut [u8; SHORT],
+    len: usize,
+}
+
+impl Block<'_> {
+    #[inline(always)]
+    fn extend(&mut self, more: &[u8]) -> bool {
+        let Some(to) = self.bytes.get_mut(self.len..self.len + more.len()) else {
+            return false;
+        };
+        for (to, byte) in to.iter_mut().zip(more) {
+            *to = *byte;
+        }
+        self.len += more.len();
+        true
+    }
+}
+
+impl postcard::ser_flavors::Flavor for &mut Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    #[inline(always)]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        match self.extend(bytes) {
+            true => Ok(()),
+            false => Err(postcard::Error::SerializeBufferFull),
+        }
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
 impl PartialEq for KeyedRecords {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
@@ -75,6 +193,21 @@ impl KeyedRecords {
         to.extend_from_slice(key);
         rest.iter().for_each(|part| to.extend_from_slice(part));
         self.len += 1;
+    }
+
+    /// Adds records of one head whose keys and values are still to be encoded.
+    pub fn under<'a>(&'a mut self, head: &'a [u8]) -> RecordsUnder<'a> {
+        let mut short = [0; SHORT];
+        let begin = SHORT_FRONT + head.len();
+        if let Some(at) = short.get_mut(SHORT_FRONT..begin) {
+            at.copy_from_slice(head);
+        }
+        RecordsUnder {
+            to: self,
+            head,
+            short,
+            long: Vec::new(),
+        }
     }
 
     /// A piece with so much room.

@@ -10,8 +10,8 @@ use super::keys::Keys;
 use super::ring::{Place, Ring, Showing, columns_of};
 use super::table::Table;
 use super::{
-    AccId, AccOp, After, Firing, GroupStore, Run, SaveEntry, SavedEntry, Slot, Stamp, TableId,
-    Which,
+    AccId, AccOp, After, Beside, Firing, GroupStore, Run, SaveEntry, SavedEntry, Slot, Stamp,
+    TableId, Which,
 };
 use crate::batch::{Batch, batch_len};
 use crate::element::{self, Key};
@@ -20,6 +20,7 @@ use crate::erase::gather::Gather;
 use crate::erase::step::{Flow, Port};
 use crate::error::{Error, Result};
 use crate::hash::{KeyGroup, stable_hash};
+use crate::snapshot::RecordsUnder;
 use emission::drain_table;
 pub(super) use spans::Spans;
 use std::sync::Arc;
@@ -456,17 +457,23 @@ impl<G: Gather> GroupStore for TableStore<G> {
         id: TableId,
         slots: &[Slot],
         groups: u16,
-        each: &mut SaveEntry<'_>,
+        beside: &Beside<'_>,
+        to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
-        let mut saving = Saving::new(groups, each);
-        let mut slots = slots.iter().map(|&slot| slot as usize);
+        let mut rest = Vec::new();
+        let mut save = |slot: Slot, key: &G::Key, acc: &G::Acc| {
+            rest.clear();
+            beside(id, slot, &mut rest)?;
+            to.push(KeyGroup::of(stable_hash(key), groups), key, acc, &rest)
+        };
         match &mut self.places[id.0 as usize] {
-            Some(Place::Own(Table { entries, .. })) => {
-                slots.try_for_each(|slot| saving.save(slot, &entries[slot].key, &entries[slot].acc))
-            }
-            Some(Place::Column(column)) => slots.try_for_each(|slot| {
-                let (key, acc) = self.ring.entry_mut(*column, slot);
-                saving.save(slot, key, acc)
+            Some(Place::Own(Table { entries, .. })) => slots.iter().try_for_each(|&slot| {
+                let entry = &entries[slot as usize];
+                save(slot, &entry.key, &entry.acc)
+            }),
+            Some(Place::Column(column)) => slots.iter().try_for_each(|&slot| {
+                let (key, acc) = self.ring.entry_mut(*column, slot as usize);
+                save(slot, key, acc)
             }),
             None => Err(Error::internal("saving a closed table")),
         }

@@ -28,6 +28,7 @@ use super::step::{Flow, Port};
 use crate::error::Result;
 use crate::hash::KeyGroup;
 use crate::pane::PaneInfo;
+use crate::snapshot::RecordsUnder;
 use crate::time::Timestamp;
 use crate::window::Window;
 
@@ -135,6 +136,9 @@ pub struct SavedEntry<'a> {
 /// Told of entries as they are saved.
 pub type SaveEntry<'a> = dyn FnMut(SavedEntry<'_>) + 'a;
 
+/// Appends what a policy keeps of a slot of a table beside its accumulator.
+pub type Beside<'a> = dyn Fn(TableId, Slot, &mut Vec<u8>) -> Result<()> + 'a;
+
 /// Keys and accumulators of one grouping.
 ///
 /// **Tables** (windows that do not merge): `open`, `open_slice`, `upsert`, `emit`, `emit_slots`,
@@ -235,13 +239,15 @@ pub trait GroupStore: SpanStore + Send {
     /// slots of no key, what an open emission took out of it by [`After::Reset`] and still owes
     /// (of several parts, all with the first).
     fn save_table(&mut self, table: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()>;
-    /// Encodes key and accumulator of some slots of a table.
+    /// Adds a record for each of some slots of a table: its key, its accumulator, then what `beside`
+    /// appends for it.
     fn save_slots(
         &mut self,
         table: TableId,
         slots: &[Slot],
         groups: u16,
-        each: &mut SaveEntry<'_>,
+        beside: &Beside<'_>,
+        to: &mut RecordsUnder<'_>,
     ) -> Result<()>;
     /// Adds one encoded key and accumulator to a table, merging if the key is there; moves past
     /// them.

@@ -19,7 +19,9 @@ mod spans;
 
 use super::fast::emit_row;
 use super::feed::ErasedFeed;
-use super::{AccId, AccOp, After, Firing, GroupStore, Run, SaveEntry, Slot, Stamp, TableId, Which};
+use super::{
+    AccId, AccOp, After, Beside, Firing, GroupStore, Run, SaveEntry, Slot, Stamp, TableId, Which,
+};
 use crate::batch::batch_len;
 use crate::element;
 use crate::erase::batch::{ErasedBatch, typed};
@@ -27,6 +29,7 @@ use crate::erase::gather::Gather;
 use crate::erase::step::{Flow, Port};
 use crate::error::{Error, Result};
 use crate::hash::{KeyGroup, stable_hash};
+use crate::snapshot::RecordsUnder;
 use entries::{Entry, drain, encoded, merge_into, save, update};
 use pages::Pages;
 use records::{SlowAccs, SlowKeys, SlowTable};
@@ -374,11 +377,18 @@ impl<G: Gather> GroupStore for SlowStore<G> {
         id: TableId,
         slots: &[Slot],
         groups: u16,
-        each: &mut SaveEntry<'_>,
+        beside: &Beside<'_>,
+        to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
         let (table, pages) = self.table(id)?;
-        let save = |&slot| save::<G>(table.get(pages, slot)?, slot, groups, each);
-        slots.iter().try_for_each(save)
+        let mut rest = Vec::new();
+        slots.iter().try_for_each(|&slot| {
+            rest.clear();
+            beside(id, slot, &mut rest)?;
+            save::<G>(table.get(pages, slot)?, slot, groups, &mut |entry| {
+                to.push_encoded(entry.group, entry.key, entry.acc, &rest);
+            })
+        })
     }
 
     fn load_entry(&mut self, id: TableId, from: &mut &[u8]) -> Result<Slot> {
