@@ -35,7 +35,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "metrics")]
+#[cfg(all(feature = "metrics", feature = "streaming"))]
 pub mod metrics;
 pub mod prelude;
 pub mod runners;

@@ -48,7 +48,7 @@ pub(super) struct Streaming {
     #[arg(long, value_name = "DURATION", value_parser = positive)]
     pub(super) lease: Option<std::time::Duration>,
     /// Where Prometheus reads the run's numbers, at /metrics; port 0 is any that is free
-    #[cfg(feature = "metrics")]
+    #[cfg(all(feature = "metrics", feature = "streaming"))]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(super) metrics: Option<std::net::SocketAddr>,
     /// Go on although sinks show what came after the checkpoint: it will be there twice
@@ -139,7 +139,7 @@ impl Streaming {
             (self.lease.is_some(), "--lease"),
             (self.allow_sink_rewind, "--allow-sink-rewind"),
         ];
-        #[cfg(feature = "metrics")]
+        #[cfg(all(feature = "metrics", feature = "streaming"))]
         let given = given
             .into_iter()
             .chain([(self.metrics.is_some(), "--metrics")]);
