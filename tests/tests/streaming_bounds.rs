@@ -7,7 +7,7 @@
 )]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_runner_core::group::GroupOptions;
@@ -92,6 +92,12 @@ impl Amount for (u64, i64) {
 
 const WORKERS: usize = 8;
 const QUEUE: usize = 1024;
+/// Memory is measured of the whole process: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Elements of a batch that a source gives.
 const POLL: usize = 16;
 
@@ -123,6 +129,7 @@ fn sliding(slow: &Slow, rows: usize) -> (Pipeline, i64) {
 
 #[test]
 fn tiny_queues_before_a_slow_sink_stay_within_their_bounds_and_checkpoints_pass() {
+    let _alone = alone();
     const INTERVAL: Duration = Duration::from_millis(20);
     for seed in 0..4 {
         let machine = Machine::new(seed);
@@ -178,6 +185,7 @@ fn tiny_queues_before_a_slow_sink_stay_within_their_bounds_and_checkpoints_pass(
 
 #[test]
 fn an_alignment_that_takes_too_long_fails_its_checkpoint_and_never_the_run() {
+    let _alone = alone();
     let machine = Machine::new(3);
     let slow = slow_on(&machine);
     let (p, expected) = sliding(&slow, 3_000);
@@ -318,6 +326,7 @@ fn slow_on(machine: &Machine) -> Slow {
 
 #[test]
 fn millions_of_panes_due_at_one_watermark_let_barriers_pass() {
+    let _alone = alone();
     for (general_only, panes) in [(false, panes()), (true, panes() / 2)] {
         let machine = Machine::new(1);
         let slow = slow_on(&machine);
@@ -342,6 +351,7 @@ fn millions_of_panes_due_at_one_watermark_let_barriers_pass() {
 /// Slices end an emission before they are written down: here memory is the point.
 #[test]
 fn ten_million_panes_of_overlapping_windows_need_no_room() {
+    let _alone = alone();
     const KEYS: u64 = 100_000;
     const WINDOWS: i64 = 100;
     let machine = Machine::new(1);
