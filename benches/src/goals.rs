@@ -87,6 +87,8 @@ const fn bench(name: &'static str, query: Query, bounds: &'static [Bound]) -> Be
 pub(crate) struct Figures {
     pub(crate) whitebeam: f64,
     pub(crate) limit: f64,
+    /// The loop over a hash map, where there is one.
+    pub(crate) hash_map: Option<f64>,
     /// The best form of each peer with comparable answers.
     pub(crate) timely: Option<f64>,
     pub(crate) renoir: Option<f64>,

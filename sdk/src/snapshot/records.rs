@@ -341,6 +341,21 @@ impl SortedRecords {
     }
 }
 
+/// The front of a record, and what follows it.
+#[inline]
+fn front(bytes: &[u8]) -> Option<(Front, &[u8])> {
+    if let Some((&[group, head, key, held], rest)) = bytes.split_first_chunk()
+        && (group | head | key | held) < 0x80
+    {
+        // As most are: no number takes more than a byte.
+        let front = (group.into(), head.into(), key.into(), held.into());
+        return Some((front, rest));
+    }
+    let mut rest = bytes;
+    let front = element::decode(&mut rest).ok()?;
+    Some((front, rest))
+}
+
 /// The records of a piece; ends before the first that is damaged.
 struct Records<'a> {
     bytes: &'a [u8],
@@ -353,8 +368,8 @@ impl<'a> Iterator for Records<'a> {
         if self.bytes.is_empty() {
             return None;
         }
-        let mut rest = self.bytes;
-        let (group, head, key, held): Front = element::decode(&mut rest).ok()?;
+        let (front, rest) = front(self.bytes)?;
+        let (group, head, key, held) = front;
         let known_by = (head as usize).checked_add(key as usize)?;
         let len = known_by.checked_add(held as usize)?;
         let (bytes, rest) = rest.split_at_checked(len)?;
