@@ -7,6 +7,7 @@
 mod manifest;
 mod plan;
 
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -57,12 +58,19 @@ fn step(root: &Path, metadata: &Metadata, runner: &str, full: bool, steps: &mut 
         let plan = Plan::new(root, metadata, runner)?;
         // Always the same place, so that what two copies have in common is built once; outside the
         // target folder, whose paths compilers and their tests treat in a way of their own.
-        let copy = std::env::temp_dir().join("whitebeam-without");
+        let copy = std::env::temp_dir().join(place_of(root));
         write_copy(root, &copy, &plan)?;
         // What is built of a copy must not be taken for what is built of the workspace.
         let target = metadata.target_directory.join("without");
         build(&copy, &target, &plan, full)
     });
+}
+
+/// One place per checkout: two that are at it at once would take each other's files away.
+fn place_of(root: &Path) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    root.hash(&mut hasher);
+    format!("whitebeam-without-{:016x}", hasher.finish())
 }
 
 /// A fresh copy.
