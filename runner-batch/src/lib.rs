@@ -15,7 +15,8 @@ mod report;
 mod single;
 
 pub use observe::{Observer, Progress};
-pub use report::{BatchReport, StepCount};
+pub use report::BatchReport;
+pub use whitebeam_runner_core::StepCount;
 
 use observe::Meter;
 use std::num::NonZeroUsize;

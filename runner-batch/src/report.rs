@@ -3,21 +3,10 @@
 use crate::commit::Staged;
 use std::collections::BTreeMap;
 use std::fmt;
+use whitebeam_runner_core::StepCount;
 use whitebeam_runner_core::stage::Stage;
 use whitebeam_sdk::Result;
-use whitebeam_sdk::erase::Dropped;
 use whitebeam_sdk::graph::NodeId;
-
-/// Counts of one step.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct StepCount {
-    /// The step's path.
-    pub path: String,
-    /// Elements it took.
-    pub elements_in: u64,
-    /// (element, window) pairs it dropped.
-    pub dropped: Dropped,
-}
 
 /// What a batch run did.
 #[derive(Clone, Debug, Default)]
@@ -44,10 +33,7 @@ impl BatchReport {
             step.elements_in += n;
         }
         for (id, dropped) in stage.dropped() {
-            let known = &mut self.steps.entry(id).or_default().dropped;
-            known.late += dropped.late;
-            known.closed += dropped.closed;
-            known.unwindowed += dropped.unwindowed;
+            self.steps.entry(id).or_default().dropped += dropped;
         }
     }
 
@@ -56,9 +42,7 @@ impl BatchReport {
             let step = self.steps.entry(id).or_default();
             step.path = more.path;
             step.elements_in += more.elements_in;
-            step.dropped.late += more.dropped.late;
-            step.dropped.closed += more.dropped.closed;
-            step.dropped.unwindowed += more.dropped.unwindowed;
+            step.dropped += more.dropped;
         }
     }
 }
@@ -66,16 +50,7 @@ impl BatchReport {
 impl fmt::Display for BatchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for step in self.steps.values() {
-            write!(f, "{:>12}  {}", step.elements_in, step.path)?;
-            let dropped = step.dropped;
-            if dropped != Dropped::default() {
-                write!(
-                    f,
-                    "  (dropped: {} late, {} closed, {} in no window)",
-                    dropped.late, dropped.closed, dropped.unwindowed
-                )?;
-            }
-            writeln!(f)?;
+            writeln!(f, "{step}")?;
         }
         Ok(())
     }

@@ -9,9 +9,12 @@
 //!
 //! Every rule about windows, triggers, panes and lateness stands here and nowhere else.
 
+mod count;
 pub mod group;
 pub mod origin;
 pub mod outputs;
 pub mod plan;
 pub mod stage;
 mod trigger;
+
+pub use count::StepCount;

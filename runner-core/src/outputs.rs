@@ -24,34 +24,24 @@ pub struct Staged {
     pub parts: Vec<Vec<u8>>,
 }
 
-struct Output {
+/// One sink of a graph.
+#[derive(Clone)]
+pub struct Output {
     id: NodeId,
     path: String,
     line: String,
     sink: Arc<dyn ErasedSink>,
 }
 
-impl Output {
-    fn call<R>(&self, body: impl FnOnce(&dyn ErasedSink) -> Result<R>) -> Result<R> {
-        catch(|| body(self.sink.as_ref()))
-            .and_then(|done| done)
-            .map_err(|e| e.at_step(self.path.clone()).at_line(self.line.clone()))
-    }
-}
-
-/// The sinks of a graph.
-pub struct Outputs(Vec<Output>);
-
-impl std::fmt::Debug for Outputs {
+impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let paths = self.0.iter().map(|o| &o.path);
-        f.debug_list().entries(paths).finish()
+        f.write_str(&self.path)
     }
 }
 
-impl Outputs {
-    /// The sinks of `graph`.
-    pub fn of(graph: &Graph) -> Self {
+impl Output {
+    /// All of `graph`.
+    pub fn all(graph: &Graph) -> Vec<Output> {
         let sinks = graph.nodes().iter().filter_map(|node| match &node.kind {
             NodeKind::Sink(sink) => Some(Output {
                 id: node.id,
@@ -61,7 +51,36 @@ impl Outputs {
             }),
             _ => None,
         });
-        Outputs(sinks.collect())
+        sinks.collect()
+    }
+
+    /// The path of its step.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Takes back what was staged and is not visible; best effort: a sink that cannot even abort
+    /// must not hide why the run failed.
+    pub fn abort(&self) {
+        let _ = catch(|| self.sink.abort());
+    }
+
+    /// What `body` makes of the sink; an error or a panic there is the step's.
+    pub fn call<R>(&self, body: impl FnOnce(&dyn ErasedSink) -> Result<R>) -> Result<R> {
+        catch(|| body(self.sink.as_ref()))
+            .and_then(|done| done)
+            .map_err(|e| e.at_step(self.path.clone()).at_line(self.line.clone()))
+    }
+}
+
+/// The sinks of a graph.
+#[derive(Debug)]
+pub struct Outputs(Vec<Output>);
+
+impl Outputs {
+    /// The sinks of `graph`.
+    pub fn of(graph: &Graph) -> Self {
+        Outputs(Output::all(graph))
     }
 
     /// Makes everything staged visible, in the order given, and tells the sinks that it was all.
@@ -127,10 +146,7 @@ impl Outputs {
 
     /// Takes everything staged back; best effort.
     pub fn abort(&self) {
-        for output in &self.0 {
-            // A sink that cannot even abort must not hide why the run failed.
-            let _ = catch(|| output.sink.abort());
-        }
+        self.0.iter().for_each(Output::abort);
     }
 }
 

@@ -187,9 +187,7 @@ impl Node {
     pub(crate) fn dropped(&self) -> Dropped {
         let mut sum = Dropped::default();
         for (_, dropped) in self.copies.iter().flat_map(Stage::dropped) {
-            sum.late += dropped.late;
-            sum.closed += dropped.closed;
-            sum.unwindowed += dropped.unwindowed;
+            sum += dropped;
         }
         sum
     }

@@ -41,9 +41,7 @@ impl Report {
     pub fn dropped(&self) -> Dropped {
         let mut sum = Dropped::default();
         for step in &self.steps {
-            sum.late += step.dropped.late;
-            sum.closed += step.dropped.closed;
-            sum.unwindowed += step.dropped.unwindowed;
+            sum += step.dropped;
         }
         sum
     }
@@ -56,19 +54,8 @@ impl fmt::Display for Report {
         for step in &self.steps {
             let (path, elements) = (&step.path, step.elements);
             write!(f, "\n  {path:width$}  {elements:>10} elements")?;
-            let Dropped {
-                late,
-                closed,
-                unwindowed,
-            } = step.dropped;
-            for (n, why) in [
-                (late, "too late"),
-                (closed, "after the window's trigger had finished"),
-                (unwindowed, "in no window"),
-            ] {
-                if n > 0 {
-                    write!(f, ", {n} dropped ({why})")?;
-                }
+            for (n, why) in step.dropped.reasons() {
+                write!(f, ", {n} dropped ({why})")?;
             }
             if step.output_watermark < Timestamp::MAX {
                 write!(f, ", watermark {}", step.output_watermark)?;

@@ -81,7 +81,6 @@ struct Durable<E: Env> {
     identity: Identity,
     rewind: Rewind,
     size: AtomicU64,
-    written: AtomicU64,
     chain: Mutex<Chain>,
 }
 
@@ -112,7 +111,6 @@ impl<E: Env> Durable<E> {
                 false => Rewind::Refuse,
             },
             size: AtomicU64::new(0),
-            written: AtomicU64::new(0),
             chain: Mutex::default(),
         })
     }
@@ -185,22 +183,11 @@ impl<E: Env> Durable<E> {
     fn note_published(&self, manifest: &Manifest) {
         let stages = manifest.content.stages.iter();
         let files = stages.map(|stage| (stage.stage.clone(), stage.files.clone()));
-        let files: BTreeMap<_, _> = files.collect();
-        let mut chain = self.chain();
-        let before: u64 = files
-            .iter()
-            .filter_map(|(step, files)| Some((chain.files.get(step)?, files)))
-            .flat_map(|(known, files)| files.iter().filter(|file| known.contains(file)))
-            .map(|file| file.len)
-            .sum();
-        *chain = Chain {
+        *self.chain() = Chain {
             epoch: Some(manifest.epoch),
-            files,
+            files: files.collect(),
         };
-        drop(chain);
-        let size = manifest.size();
-        self.size.store(size, Ordering::Relaxed);
-        self.written.store(size - before, Ordering::Relaxed);
+        self.size.store(manifest.size(), Ordering::Relaxed);
     }
 
     fn write_state(&self, epoch: Epoch, parts: &[StepSnapshot]) -> Result<DataFile, Trouble> {
@@ -335,10 +322,6 @@ impl<E: Env> Keeper for Durable<E> {
 
     fn size(&self) -> u64 {
         self.size.load(Ordering::Relaxed)
-    }
-
-    fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
     }
 
     fn follows(&self) -> Option<Epoch> {

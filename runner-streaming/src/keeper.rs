@@ -70,8 +70,4 @@ pub trait Keeper: Send + Sync {
     fn size(&self) -> u64 {
         0
     }
-    /// How much of that was written with it, and not with those before.
-    fn written(&self) -> u64 {
-        self.size()
-    }
 }

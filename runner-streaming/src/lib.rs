@@ -62,11 +62,12 @@ pub use machine::Turn;
 pub use metrics::{Metrics, MetricsHandle};
 pub use observer::{Completed, Failed, Observer, Started};
 pub use polled::PolledRun;
-pub use report::{StepCount, StreamingReport};
+pub use report::StreamingReport;
 pub use runner::StreamingRunner;
 pub use settings::{Limits, Settings};
 pub use snapshot::{Counts, Held, Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch};
 pub use stop::{Stop, StopHandle};
+pub use whitebeam_runner_core::StepCount;
 
 /// Every labelled crash point of the run itself; those of its checkpoints are
 /// [`checkpoint::POINTS`].

@@ -4,18 +4,8 @@ use crate::coordinator::{End, Ended, Epochs};
 use crate::snapshot::Counts;
 use std::collections::BTreeMap;
 use std::fmt;
+use whitebeam_runner_core::StepCount;
 use whitebeam_sdk::erase::Dropped;
-
-/// Counts of one step.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct StepCount {
-    /// The step's path.
-    pub path: String,
-    /// Elements it took since the pipeline first started.
-    pub elements_in: u64,
-    /// (element, window) pairs it dropped.
-    pub dropped: Dropped,
-}
 
 /// What a run did, up to its last epoch.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,16 +52,7 @@ fn steps(counts: &BTreeMap<String, Counts>, paths: impl Iterator<Item = String>)
 impl fmt::Display for StreamingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for step in &self.steps {
-            write!(f, "{:>12}  {}", step.elements_in, step.path)?;
-            let dropped = step.dropped;
-            if dropped != Dropped::default() {
-                write!(
-                    f,
-                    "  (dropped: {} late, {} closed, {} in no window)",
-                    dropped.late, dropped.closed, dropped.unwindowed
-                )?;
-            }
-            writeln!(f)?;
+            writeln!(f, "{step}")?;
         }
         Ok(())
     }

@@ -6,52 +6,19 @@
 use crate::snapshot::StagedEpoch;
 use crate::told;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use whitebeam_env::Env;
-use whitebeam_runner_core::stage::catch;
+use whitebeam_runner_core::outputs::Output;
 use whitebeam_sdk::Result;
-use whitebeam_sdk::erase::ErasedSink;
-use whitebeam_sdk::graph::{Graph, NodeKind};
+use whitebeam_sdk::graph::Graph;
 use whitebeam_sdk::sink::Epoch;
 
-#[derive(Clone)]
-struct Output {
-    path: String,
-    line: String,
-    sink: Arc<dyn ErasedSink>,
-}
-
-impl Output {
-    fn call<R>(&self, body: impl FnOnce(&dyn ErasedSink) -> Result<R>) -> Result<R> {
-        catch(|| body(self.sink.as_ref()))
-            .and_then(|done| done)
-            .map_err(|e| e.at_step(self.path.clone()).at_line(self.line.clone()))
-    }
-}
-
 /// The outputs of a pipeline.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sinks(Vec<Output>);
-
-impl std::fmt::Debug for Sinks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|o| &o.path))
-            .finish()
-    }
-}
 
 impl Sinks {
     pub(crate) fn of(graph: &Graph) -> Self {
-        let outputs = graph.nodes().iter().filter_map(|node| match &node.kind {
-            NodeKind::Sink(sink) => Some(Output {
-                path: node.path.clone(),
-                line: node.line(),
-                sink: Arc::clone(sink),
-            }),
-            _ => None,
-        });
-        Sinks(outputs.collect())
+        Sinks(Output::all(graph))
     }
 
     /// The last epoch that each sink says it has made visible.
@@ -59,7 +26,7 @@ impl Sinks {
         let mut visible = BTreeMap::new();
         for output in &self.0 {
             if let Some(epoch) = output.call(|sink| sink.recover())? {
-                visible.insert(output.path.clone(), epoch);
+                visible.insert(output.path().to_owned(), epoch);
             }
         }
         Ok(visible)
@@ -67,18 +34,17 @@ impl Sinks {
 
     /// Tells a sink that nothing of what it shows is this run's.
     pub(crate) fn disown(&self, path: &str) {
-        for output in self.0.iter().filter(|output| output.path == path) {
-            let _ = catch(|| output.sink.abort());
-        }
+        let of_path = self.0.iter().filter(|output| output.path() == path);
+        of_path.for_each(Output::abort);
     }
 
     /// Makes an epoch visible, sink by sink. Repeating it changes nothing.
     pub(crate) fn commit<E: Env>(&self, staged: &StagedEpoch, env: &E) -> Result<()> {
         for output in &self.0 {
-            let parts = staged.parts.get(&output.path);
+            let parts = staged.parts.get(output.path());
             let parts = parts.map_or(&[][..], Vec::as_slice);
             output.call(|sink| sink.commit(staged.epoch, parts))?;
-            told::committed(staged.epoch, &output.path);
+            told::committed(staged.epoch, output.path());
             env.point("sink.committed");
         }
         Ok(())
@@ -92,9 +58,6 @@ impl Sinks {
 
     /// Takes back what was staged and will never be committed; best effort.
     pub(crate) fn abort(&self) {
-        for output in &self.0 {
-            // A sink that cannot even abort must not hide why the run failed.
-            let _ = catch(|| output.sink.abort());
-        }
+        self.0.iter().for_each(Output::abort);
     }
 }

@@ -84,6 +84,11 @@ impl SnapshotWriter {
         self.snapshot.keyed.push(group, head, key, rest);
     }
 
+    /// Adds records of one head.
+    pub fn under<'a>(&'a mut self, head: &'a [u8]) -> RecordsUnder<'a> {
+        self.snapshot.keyed.under(head, self.snapshot.key_groups)
+    }
+
     /// Moves all of `records` here.
     pub fn append(&mut self, records: &mut KeyedRecords) {
         self.snapshot.keyed.append(records);

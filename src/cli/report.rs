@@ -72,19 +72,8 @@ pub(super) fn table(runner: Runner, seconds: f64, ran: &Ran) -> String {
     }
     for step in &ran.steps {
         text.push_str(&format!("\n{:>12}  {}", step.elements, step.path));
-        let Dropped {
-            late,
-            closed,
-            unwindowed,
-        } = step.dropped;
-        for (n, why) in [
-            (late, "too late"),
-            (closed, "after the window's trigger had finished"),
-            (unwindowed, "in no window"),
-        ] {
-            if n > 0 {
-                text.push_str(&format!(", {n} dropped ({why})"));
-            }
+        for (n, why) in step.dropped.reasons() {
+            text.push_str(&format!(", {n} dropped ({why})"));
         }
     }
     text

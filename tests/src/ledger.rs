@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use whitebeam_sdk::erase::{
     AccId, AccOp, After, Beside, ErasedBatch, Firing, Flow, GroupStore, Meet, Port, Proposed, Run,
-    SaveEntry, Slot, SpanStore, Stamp, TableId, Which,
+    Slot, SpanStore, Stamp, TableId, Which,
 };
 use whitebeam_sdk::hash::KeyGroup;
 use whitebeam_sdk::snapshot::RecordsUnder;
@@ -182,18 +182,22 @@ impl GroupStore for Ledger {
     ) -> Result<Flow> {
         self.store.emit_slots(table, firings, from, out)
     }
-    fn save_table(&mut self, table: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()> {
-        self.store.save_table(table, groups, each)
+    fn save_table(
+        &mut self,
+        table: TableId,
+        beside: &Beside<'_>,
+        to: &mut RecordsUnder<'_>,
+    ) -> Result<()> {
+        self.store.save_table(table, beside, to)
     }
     fn save_slots(
         &mut self,
         table: TableId,
         slots: &[Slot],
-        groups: u16,
         beside: &Beside<'_>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
-        self.store.save_slots(table, slots, groups, beside, to)
+        self.store.save_slots(table, slots, beside, to)
     }
     fn peek(
         &mut self,

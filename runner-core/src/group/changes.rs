@@ -291,8 +291,8 @@ impl Changes {
         if self.slots.is_empty() {
             return Ok(());
         }
-        let mut to = self.written.under(&marks.head);
-        store.save_slots(table, &self.slots, self.groups, beside, &mut to)?;
+        let mut to = self.written.under(&marks.head, self.groups);
+        store.save_slots(table, &self.slots, beside, &mut to)?;
         self.left -= self.slots.len();
         self.slots.clear();
         Ok(())

@@ -7,6 +7,7 @@
 //! tables for good.
 
 use super::assign::{cell_of, timestamp_runs};
+use super::changes::nothing;
 use super::heads::Head;
 use super::windowed::{Windowed, stamp_of};
 use std::collections::BTreeMap;
@@ -256,13 +257,11 @@ impl Step for Slices {
         element::encode(&(self.windows.watermark, self.fired), &mut plain)?;
         to.plain(plain);
         self.windows.save(to)?;
-        let groups = to.key_groups();
         for (start, &table) in &self.open {
             let mut head = Vec::new();
             element::encode(&Head::Slice(*start), &mut head)?;
-            self.windows.store.save_table(table, groups, &mut |entry| {
-                to.keyed(entry.group, &head, entry.key, &[entry.acc]);
-            })?;
+            let store = &mut self.windows.store;
+            store.save_table(table, &nothing, &mut to.under(&head))?;
         }
         Ok(())
     }

@@ -236,12 +236,18 @@ impl Windowed {
 
     /// Writes every open window.
     pub(super) fn save(&mut self, to: &mut SnapshotWriter) -> Result<()> {
-        let groups = to.key_groups();
+        self.save_beside(&nothing, to)
+    }
+
+    /// Writes every open window, each slot with what a policy keeps beside it.
+    pub(super) fn save_beside(
+        &mut self,
+        beside: &Beside<'_>,
+        to: &mut SnapshotWriter,
+    ) -> Result<()> {
         for (&(end, start), &table) in &self.open {
             let head = head_of(Window::new(start, end))?;
-            self.store.save_table(table, groups, &mut |entry| {
-                to.keyed(entry.group, &head, entry.key, &[entry.acc]);
-            })?;
+            self.store.save_table(table, beside, &mut to.under(&head))?;
         }
         Ok(())
     }

@@ -136,12 +136,9 @@ impl Metrics {
 
     /// (element, window) pairs that all steps have dropped.
     pub fn dropped(&self) -> Dropped {
-        let add = |sum: Dropped, step: &StepMetrics| Dropped {
-            late: sum.late + step.dropped.late,
-            closed: sum.closed + step.dropped.closed,
-            unwindowed: sum.unwindowed + step.dropped.unwindowed,
-        };
-        self.steps.values().fold(Dropped::default(), add)
+        let mut sum = Dropped::default();
+        self.steps.values().for_each(|step| sum += step.dropped);
+        sum
     }
 
     fn of(&self, place: Place) -> impl Iterator<Item = &StepMetrics> {
@@ -182,10 +179,7 @@ impl StepMetrics {
     fn add(&mut self, copy: StepMetrics) {
         self.elements_in += copy.elements_in;
         self.elements_out += copy.elements_out;
-
-        self.dropped.late += copy.dropped.late;
-        self.dropped.closed += copy.dropped.closed;
-        self.dropped.unwindowed += copy.dropped.unwindowed;
+        self.dropped += copy.dropped;
         self.watermark = self.watermark.min(copy.watermark);
     }
 }

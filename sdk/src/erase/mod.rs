@@ -23,6 +23,6 @@ pub use kernel::{Filter, FilterMap, FlatMap, Fuse, Identity, Kernel, Map, MapRef
 pub use source::{ErasedReader, ErasedSink, ErasedSource, ErasedWriter, erase_sink, erase_source};
 pub use step::{Dropped, Flow, MakeStep, Observes, Outs, Port, Step, StepContext};
 pub use store::{
-    AccId, AccOp, After, Beside, Firing, GroupStore, Meet, Place, Proposed, Run, SaveEntry,
-    SavedEntry, Slot, SpanStore, Stamp, StoreKind, TableId, Which,
+    AccId, AccOp, After, Beside, Firing, GroupStore, Meet, Place, Proposed, Run, Slot, SpanStore,
+    Stamp, StoreKind, TableId, Which,
 };

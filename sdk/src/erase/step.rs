@@ -156,6 +156,26 @@ pub struct Dropped {
     pub unwindowed: u64,
 }
 
+impl Dropped {
+    /// The counts that are not 0, each with the reason in words.
+    pub fn reasons(self) -> impl Iterator<Item = (u64, &'static str)> {
+        let all = [
+            (self.late, "too late"),
+            (self.closed, "after the window's trigger had finished"),
+            (self.unwindowed, "in no window"),
+        ];
+        all.into_iter().filter(|(n, _)| *n > 0)
+    }
+}
+
+impl std::ops::AddAssign for Dropped {
+    fn add_assign(&mut self, more: Dropped) {
+        self.late += more.late;
+        self.closed += more.closed;
+        self.unwindowed += more.unwindowed;
+    }
+}
+
 /// What a step is told when it is made.
 #[derive(Clone, Debug)]
 pub struct StepContext {

@@ -7,7 +7,7 @@
 
 use crate::element;
 use crate::error::Result;
-use crate::hash::KeyGroup;
+use crate::hash::{KeyGroup, stable_hash};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -60,6 +60,7 @@ const SHORT_FRONT: usize = 4;
 #[derive(Debug)]
 pub struct RecordsUnder<'a> {
     to: &'a mut KeyedRecords,
+    groups: u16,
     head: &'a [u8],
     /// Room for a front, then the head.
     short: [u8; SHORT],
@@ -70,11 +71,11 @@ impl RecordsUnder<'_> {
     /// Adds the record of `key`: what is held is `value`, then `rest`.
     pub fn push<K: Serialize, V: Serialize>(
         &mut self,
-        group: KeyGroup,
         key: &K,
         value: &V,
         rest: &[u8],
     ) -> Result<()> {
+        let group = KeyGroup::of(stable_hash(key), self.groups);
         let begin = SHORT_FRONT + self.head.len();
         let mut block = Block {
             bytes: &mut self.short,
@@ -120,8 +121,9 @@ impl RecordsUnder<'_> {
         Ok(())
     }
 
-    /// Adds the record of a key that is encoded already.
-    pub fn push_encoded(&mut self, group: KeyGroup, key: &[u8], value: &[u8], rest: &[u8]) {
+    /// Adds the record of a key of this stable hash that is encoded already.
+    pub fn push_encoded(&mut self, hash: u64, key: &[u8], value: &[u8], rest: &[u8]) {
+        let group = KeyGroup::of(hash, self.groups);
         self.to.push(group, self.head, key, &[value, rest]);
     }
 }
@@ -195,8 +197,9 @@ impl KeyedRecords {
         self.len += 1;
     }
 
-    /// Adds records of one head whose keys and values are still to be encoded.
-    pub fn under<'a>(&'a mut self, head: &'a [u8]) -> RecordsUnder<'a> {
+    /// Adds records of one head whose keys and values are still to be encoded, with keys in
+    /// `groups` groups.
+    pub fn under<'a>(&'a mut self, head: &'a [u8], groups: u16) -> RecordsUnder<'a> {
         let mut short = [0; SHORT];
         let begin = SHORT_FRONT + head.len();
         if let Some(at) = short.get_mut(SHORT_FRONT..begin) {
@@ -204,6 +207,7 @@ impl KeyedRecords {
         }
         RecordsUnder {
             to: self,
+            groups,
             head,
             short,
             long: Vec::new(),

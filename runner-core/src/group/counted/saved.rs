@@ -3,7 +3,7 @@
 //! Owns the record forms: per key its accumulator and what it has emitted, per instance the clocks.
 
 use super::{Counted, Emitted, Keys, NOTHING};
-use crate::group::heads::{Head, head_of};
+use crate::group::heads::Head;
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::erase::{Slot, TableId};
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter};
@@ -33,20 +33,7 @@ impl Counted {
     /// Writes every window.
     pub(super) fn save(&mut self, to: &mut SnapshotWriter) -> Result<()> {
         self.save_clocks(to)?;
-        let (groups, beside) = (to.key_groups(), beside(&self.keys));
-        let (mut rest, mut failed) = (Vec::new(), Ok(()));
-        for (&(end, start), &table) in &self.windows.open {
-            let head = head_of(Window::new(start, end))?;
-            let store = &mut self.windows.store;
-            store.save_table(table, groups, &mut |entry| {
-                rest.clear();
-                if let Err(e) = beside(table, entry.slot, &mut rest) {
-                    failed = Err(e);
-                }
-                to.keyed(entry.group, &head, entry.key, &[entry.acc, &rest]);
-            })?;
-        }
-        failed
+        self.windows.save_beside(&beside(&self.keys), to)
     }
 
     pub(super) fn save_clocks(&self, to: &mut SnapshotWriter) -> Result<()> {

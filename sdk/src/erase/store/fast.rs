@@ -9,10 +9,7 @@ use super::feed::{ErasedFeed, Target};
 use super::keys::Keys;
 use super::ring::{Place, Ring, Showing, columns_of};
 use super::table::Table;
-use super::{
-    AccId, AccOp, After, Beside, Firing, GroupStore, Run, SaveEntry, SavedEntry, Slot, Stamp,
-    TableId, Which,
-};
+use super::{AccId, AccOp, After, Beside, Firing, GroupStore, Run, Slot, Stamp, TableId, Which};
 use crate::batch::{Batch, batch_len};
 use crate::element::{self, Key};
 use crate::erase::batch::{ErasedBatch, typed};
@@ -432,8 +429,13 @@ impl<G: Gather> GroupStore for TableStore<G> {
         Ok(id)
     }
 
-    fn save_table(&mut self, id: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()> {
-        let mut saving = Saving::new(groups, each);
+    fn save_table(
+        &mut self,
+        id: TableId,
+        beside: &Beside<'_>,
+        to: &mut RecordsUnder<'_>,
+    ) -> Result<()> {
+        let mut saving = Saving::of(id, beside, to);
         let slots = match &self.places[id.0 as usize] {
             Some(Place::Own(Table { entries, .. })) => {
                 let mut all = entries.iter().enumerate();
@@ -456,24 +458,18 @@ impl<G: Gather> GroupStore for TableStore<G> {
         &mut self,
         id: TableId,
         slots: &[Slot],
-        groups: u16,
         beside: &Beside<'_>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
-        let mut rest = Vec::new();
-        let mut save = |slot: Slot, key: &G::Key, acc: &G::Acc| {
-            rest.clear();
-            beside(id, slot, &mut rest)?;
-            to.push(KeyGroup::of(stable_hash(key), groups), key, acc, &rest)
-        };
+        let mut saving = Saving::of(id, beside, to);
+        let mut slots = slots.iter().map(|&slot| slot as usize);
         match &mut self.places[id.0 as usize] {
-            Some(Place::Own(Table { entries, .. })) => slots.iter().try_for_each(|&slot| {
-                let entry = &entries[slot as usize];
-                save(slot, &entry.key, &entry.acc)
-            }),
-            Some(Place::Column(column)) => slots.iter().try_for_each(|&slot| {
-                let (key, acc) = self.ring.entry_mut(*column, slot as usize);
-                save(slot, key, acc)
+            Some(Place::Own(Table { entries, .. })) => {
+                slots.try_for_each(|slot| saving.save(slot, &entries[slot].key, &entries[slot].acc))
+            }
+            Some(Place::Column(column)) => slots.try_for_each(|slot| {
+                let (key, acc) = self.ring.entry_mut(*column, slot);
+                saving.save(slot, key, acc)
             }),
             None => Err(Error::internal("saving a closed table")),
         }
@@ -515,36 +511,28 @@ impl<G: Gather> GroupStore for TableStore<G> {
     }
 }
 
-/// Encodes entries one after the other into the same bytes.
-struct Saving<'a, 'e> {
-    groups: u16,
-    each: &'a mut SaveEntry<'e>,
-    bytes: Vec<u8>,
+/// Adds the records of a table's entries.
+struct Saving<'a, 'r> {
+    id: TableId,
+    beside: &'a Beside<'a>,
+    rest: Vec<u8>,
+    to: &'a mut RecordsUnder<'r>,
 }
 
-impl<'a, 'e> Saving<'a, 'e> {
-    fn new(groups: u16, each: &'a mut SaveEntry<'e>) -> Self {
-        let bytes = Vec::new();
+impl<'a, 'r> Saving<'a, 'r> {
+    fn of(id: TableId, beside: &'a Beside<'a>, to: &'a mut RecordsUnder<'r>) -> Self {
         Saving {
-            groups,
-            each,
-            bytes,
+            id,
+            beside,
+            rest: Vec::new(),
+            to,
         }
     }
 
     fn save<K: Key, A: element::Element>(&mut self, slot: usize, key: &K, acc: &A) -> Result<()> {
-        self.bytes.clear();
-        element::encode(key, &mut self.bytes)?;
-        let key_len = self.bytes.len();
-        element::encode(acc, &mut self.bytes)?;
-        let (key_bytes, acc) = self.bytes.split_at(key_len);
-        (self.each)(SavedEntry {
-            group: KeyGroup::of(stable_hash(key), self.groups),
-            slot: slot as Slot,
-            key: key_bytes,
-            acc,
-        });
-        Ok(())
+        self.rest.clear();
+        (self.beside)(self.id, slot as Slot, &mut self.rest)?;
+        self.to.push(key, acc, &self.rest)
     }
 }
 

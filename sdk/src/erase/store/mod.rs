@@ -120,22 +120,6 @@ pub enum Which {
     Partials,
 }
 
-/// A key with its accumulator, encoded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SavedEntry<'a> {
-    /// The key's group.
-    pub group: KeyGroup,
-    /// Where it is.
-    pub slot: Slot,
-    /// The key's encoding.
-    pub key: &'a [u8],
-    /// The accumulator's.
-    pub acc: &'a [u8],
-}
-
-/// Told of entries as they are saved.
-pub type SaveEntry<'a> = dyn FnMut(SavedEntry<'_>) + 'a;
-
 /// Appends what a policy keeps of a slot of a table beside its accumulator.
 pub type Beside<'a> = dyn Fn(TableId, Slot, &mut Vec<u8>) -> Result<()> + 'a;
 
@@ -235,17 +219,20 @@ pub trait GroupStore: SpanStore + Send {
     fn save_acc(&mut self, acc: AccId, to: &mut Vec<u8>) -> Result<()>;
     /// A new accumulator from its encoding; moves past it.
     fn load_acc(&mut self, from: &mut &[u8]) -> Result<AccId>;
-    /// Encodes key and accumulator of every slot of a table that is not yet emitted, then, under
-    /// slots of no key, what an open emission took out of it by [`After::Reset`] and still owes
-    /// (of several parts, all with the first).
-    fn save_table(&mut self, table: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()>;
-    /// Adds a record for each of some slots of a table: its key, its accumulator, then what `beside`
-    /// appends for it.
+    /// Adds a record for every slot of a table that is not yet emitted: its key, its accumulator,
+    /// then what `beside` appends for it. Then, under slots of no key, what an open emission took
+    /// out of the table by [`After::Reset`] and still owes (of several parts, all with the first).
+    fn save_table(
+        &mut self,
+        table: TableId,
+        beside: &Beside<'_>,
+        to: &mut RecordsUnder<'_>,
+    ) -> Result<()>;
+    /// The same for some slots of a table alone.
     fn save_slots(
         &mut self,
         table: TableId,
         slots: &[Slot],
-        groups: u16,
         beside: &Beside<'_>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()>;

@@ -11,9 +11,10 @@ use crate::erase::batch::{ErasedBatch, typed};
 use crate::erase::gather::Gather;
 use crate::erase::step::Flow;
 use crate::erase::store::fast::stamped;
-use crate::erase::store::{SaveEntry, SavedEntry, Slot, Stamp, Which};
+use crate::erase::store::{Slot, Stamp, Which};
 use crate::error::Result;
-use crate::hash::{KeyGroup, stable_hash};
+use crate::hash::stable_hash;
+use crate::snapshot::RecordsUnder;
 
 /// A decoded record.
 pub(super) struct Entry<G: Gather> {
@@ -70,21 +71,17 @@ pub(super) fn update<G: Gather>(
     }
 }
 
-/// Shows the record of `slot` as it is.
+/// Adds a record as it is, then what `beside` appends.
 pub(super) fn save<G: Gather>(
     record: &[u8],
-    slot: Slot,
-    groups: u16,
-    each: &mut SaveEntry<'_>,
+    beside: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    to: &mut RecordsUnder<'_>,
 ) -> Result<()> {
     let entry = Entry::<G>::decode(record)?;
     let (key, acc) = record.split_at(entry.key_len);
-    each(SavedEntry {
-        group: KeyGroup::of(stable_hash(&entry.key), groups),
-        slot,
-        key,
-        acc,
-    });
+    let mut rest = Vec::new();
+    beside(&mut rest)?;
+    to.push_encoded(stable_hash(&entry.key), key, acc, &rest);
     Ok(())
 }
 

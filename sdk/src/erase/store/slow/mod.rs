@@ -19,9 +19,7 @@ mod spans;
 
 use super::fast::emit_row;
 use super::feed::ErasedFeed;
-use super::{
-    AccId, AccOp, After, Beside, Firing, GroupStore, Run, SaveEntry, Slot, Stamp, TableId, Which,
-};
+use super::{AccId, AccOp, After, Beside, Firing, GroupStore, Run, Slot, Stamp, TableId, Which};
 use crate::batch::batch_len;
 use crate::element;
 use crate::erase::batch::{ErasedBatch, typed};
@@ -356,13 +354,18 @@ impl<G: Gather> GroupStore for SlowStore<G> {
         self.accs.insert(&mut self.pages, encoded(&acc)?).map(AccId)
     }
 
-    fn save_table(&mut self, id: TableId, groups: u16, each: &mut SaveEntry<'_>) -> Result<()> {
+    fn save_table(
+        &mut self,
+        id: TableId,
+        beside: &Beside<'_>,
+        to: &mut RecordsUnder<'_>,
+    ) -> Result<()> {
         let pending = self.merged.take_if(|_| self.resetting == Some(id));
         let (table, pages) = self.table(id)?;
         let mut slot = 0;
         for part in [Some(&*table), pending.as_ref()].into_iter().flatten() {
             for at in 0..part.len() as Slot {
-                save::<G>(part.get(pages, at)?, slot, groups, each)?;
+                save::<G>(part.get(pages, at)?, |rest| beside(id, slot, rest), to)?;
                 slot += 1;
             }
         }
@@ -376,18 +379,12 @@ impl<G: Gather> GroupStore for SlowStore<G> {
         &mut self,
         id: TableId,
         slots: &[Slot],
-        groups: u16,
         beside: &Beside<'_>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
         let (table, pages) = self.table(id)?;
-        let mut rest = Vec::new();
         slots.iter().try_for_each(|&slot| {
-            rest.clear();
-            beside(id, slot, &mut rest)?;
-            save::<G>(table.get(pages, slot)?, slot, groups, &mut |entry| {
-                to.push_encoded(entry.group, entry.key, entry.acc, &rest);
-            })
+            save::<G>(table.get(pages, slot)?, |rest| beside(id, slot, rest), to)
         })
     }
 

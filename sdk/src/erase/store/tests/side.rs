@@ -13,6 +13,8 @@ use crate::erase::store::{
     AccId, AccOp, After, Firing, GroupStore, Run, Slot, Stamp, StoreKind, TableId, Which,
 };
 use crate::hash::{KeyGroup, stable_hash};
+use crate::snapshot::KeyedRecords;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -384,16 +386,23 @@ impl<C: Case> Side<C> {
 }
 
 fn save_table<C: Case>(store: &mut dyn GroupStore, table: &Table<C>, records: &mut Records) {
-    store
-        .save_table(table.id, GROUPS, &mut |entry| {
-            let key = key_of::<C>(entry.key);
-            assert_eq!(entry.group, KeyGroup::of(stable_hash(&key), GROUPS));
-            if let Some(known) = table.slots.get(&key) {
-                assert_eq!(*known, entry.slot, "{key:?} keeps its slot");
-            }
-            records.push((entry.group, [entry.key, entry.acc].concat()));
-        })
-        .unwrap();
+    let (slots, mut saved) = (RefCell::default(), KeyedRecords::default());
+    let beside = |_, slot, _: &mut Vec<u8>| {
+        let slots: &RefCell<Vec<Slot>> = &slots;
+        slots.borrow_mut().push(slot);
+        Ok(())
+    };
+    let mut to = saved.under(b"", GROUPS);
+    store.save_table(table.id, &beside, &mut to).unwrap();
+    assert_eq!(saved.len(), slots.borrow().len());
+    for (entry, slot) in saved.iter().zip(slots.take()) {
+        let key = key_of::<C>(entry.known_by());
+        assert_eq!(entry.group, KeyGroup::of(stable_hash(&key), GROUPS));
+        if let Some(known) = table.slots.get(&key) {
+            assert_eq!(*known, slot, "{key:?} keeps its slot");
+        }
+        records.push((entry.group, entry.bytes.to_vec()));
+    }
 }
 
 fn key_of<C: Case>(mut record: &[u8]) -> C::Key {
