@@ -5,15 +5,7 @@
 use super::how::Runner;
 use crate::Error;
 use serde_json::{Value, json};
-use whitebeam_sdk::erase::Dropped;
-
-/// What one step did, on any runner.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct StepLine {
-    pub(super) path: String,
-    pub(super) elements: u64,
-    pub(super) dropped: Dropped,
-}
+use whitebeam_runner_core::StepCount;
 
 /// What became of the checkpoints of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +19,7 @@ pub(super) struct Checkpoints {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Ran {
     /// In the order of the graph.
-    pub(super) steps: Vec<StepLine>,
+    pub(super) steps: Vec<StepCount>,
     /// It can be gone on with.
     pub(super) is_suspended: bool,
     /// None on runners without.
@@ -37,7 +29,7 @@ pub(super) struct Ran {
 impl Ran {
     /// Everything is done.
     #[cfg(any(feature = "batch", feature = "local"))]
-    pub(super) fn done(steps: Vec<StepLine>) -> Self {
+    pub(super) fn done(steps: Vec<StepCount>) -> Self {
         Ran {
             steps,
             is_suspended: false,
@@ -71,7 +63,7 @@ pub(super) fn table(runner: Runner, seconds: f64, ran: &Ran) -> String {
         }
     }
     for step in &ran.steps {
-        text.push_str(&format!("\n{:>12}  {}", step.elements, step.path));
+        text.push_str(&format!("\n{:>12}  {}", step.elements_in, step.path));
         for (n, why) in step.dropped.reasons() {
             text.push_str(&format!(", {n} dropped ({why})"));
         }
@@ -80,10 +72,10 @@ pub(super) fn table(runner: Runner, seconds: f64, ran: &Ran) -> String {
 }
 
 pub(super) fn object(runner: Runner, seconds: f64, ran: &Ran) -> Value {
-    let step = |step: &StepLine| {
+    let step = |step: &StepCount| {
         json!({
             "step": step.path,
-            "elements": step.elements,
+            "elements": step.elements_in,
             "dropped": {
                 "late": step.dropped.late,
                 "closed": step.dropped.closed,

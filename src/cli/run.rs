@@ -3,12 +3,12 @@
 //! Owns which runner gets which options.
 
 use super::how::{How, Runner};
-#[cfg(any(feature = "batch", feature = "local"))]
-use super::report::StepLine;
 use super::report::{Ran, failure, object, table};
 use crate::{Pipeline, Result};
 use std::io::Write;
 use std::time::Instant;
+#[cfg(feature = "local")]
+use whitebeam_runner_core::StepCount;
 
 /// Runs what `build` makes.
 pub(super) fn run(how: &How, build: impl FnOnce(&Pipeline) -> Result<()>) -> Result<()> {
@@ -54,12 +54,7 @@ fn batch(how: &How, pipeline: &Pipeline) -> Result<Ran> {
         .observe(display.clone());
     let ran = runner.run(pipeline);
     display.clear();
-    let step = |step: &whitebeam_runner_batch::StepCount| StepLine {
-        path: step.path.clone(),
-        elements: step.elements_in,
-        dropped: step.dropped,
-    };
-    ran.map(|report| Ran::done(report.steps().map(step).collect()))
+    ran.map(|report| Ran::done(report.steps().cloned().collect()))
 }
 
 #[cfg(feature = "local")]
@@ -67,9 +62,9 @@ fn local(how: &How, pipeline: &Pipeline) -> Result<Ran> {
     let runner = crate::runners::LocalRunner::new()
         .seed(how.seed.unwrap_or(0))
         .until_end(true);
-    let step = |step: whitebeam_runner_local::StepReport| StepLine {
+    let step = |step: whitebeam_runner_local::StepReport| StepCount {
         path: step.path,
-        elements: step.elements,
+        elements_in: step.elements,
         dropped: step.dropped,
     };
     let report = runner.run(pipeline)?;

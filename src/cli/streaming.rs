@@ -5,7 +5,7 @@
 
 use super::how::How;
 use super::interrupt;
-use super::report::{Checkpoints, Ran, StepLine};
+use super::report::{Checkpoints, Ran};
 use super::status::{Screen, Status};
 use crate::runners::{Completed, End, Failed, Started, StreamingObserver, StreamingRunner};
 use crate::sink::Epoch;
@@ -43,13 +43,8 @@ pub(super) fn run(how: &How, pipeline: &Pipeline) -> Result<Ran> {
     let report = runner.run(pipeline);
     drop(status);
     let report = report?;
-    let step = |step: &whitebeam_runner_streaming::StepCount| StepLine {
-        path: step.path.clone(),
-        elements: step.elements_in,
-        dropped: step.dropped,
-    };
     Ok(Ran {
-        steps: report.steps().map(step).collect(),
+        steps: report.steps().cloned().collect(),
         is_suspended: report.end == End::Suspended,
         checkpoints: Some(Checkpoints {
             completed: report.epochs.completed,

@@ -10,6 +10,7 @@ pub mod judged;
 pub mod ledger;
 pub mod local;
 pub mod random;
+pub mod scenarios;
 pub mod scripted;
 pub mod streaming;
 pub mod translate;

@@ -10,6 +10,7 @@ mod error_form;
 mod revenue_job;
 
 use error_form::{expect_form, expect_nothing_in};
+use revenue_job::disk::Disk;
 use revenue_job::{RUNNERS, december, program, run, skip};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -181,36 +182,14 @@ fn a_folder_without_permission_is_named() {
     mode(&closed, 0o755);
 }
 
-/// A disk of 16 KiB, until it is dropped.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=16k", "whitebeam-test"])
-            .arg(folder.path())
-            .output();
-        mounted
-            .is_ok_and(|ran| ran.status.success())
-            .then_some(Disk(folder))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[test]
 fn a_full_disk_shows_nothing() {
-    let Some(disk) = Disk::mount() else {
+    let Some(disk) = Disk::mount("16k") else {
         let why = "no privilege: no file system can be mounted";
         return skip("a_full_disk_shows_nothing", why);
     };
     for runner in RUNNERS {
-        let output = disk.0.path().join("revenue");
+        let output = disk.path().join("revenue");
         let ran = run(runner, &december(), &output);
         expect_failed(&ran, "A001", &["no space is left", "step  Write"]);
         expect_nothing_in(&output);

@@ -8,17 +8,9 @@
 
 use whitebeam_runner_local::Options;
 use whitebeam_sdk::erase::StoreKind;
-use whitebeam_testkit::oracle::Scenario;
 use whitebeam_tests::local::judge;
 use whitebeam_tests::random::choices;
-
-fn scenarios() -> Vec<Scenario> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/scenarios.jsonl");
-    let lines = std::fs::read_to_string(path).unwrap();
-    let scenarios: Vec<Scenario> = lines.lines().map(|l| Scenario::parse(l).unwrap()).collect();
-    assert_eq!(scenarios.len(), 623);
-    scenarios
-}
+use whitebeam_tests::scenarios::recorded;
 
 fn all_options(seeds: std::ops::Range<u64>) -> impl Iterator<Item = Options> {
     let kinds = [StoreKind::Fast, StoreKind::Slow];
@@ -37,7 +29,7 @@ fn all_options(seeds: std::ops::Range<u64>) -> impl Iterator<Item = Options> {
 
 #[test]
 fn every_scenario_goes_as_recorded() {
-    let scenarios = scenarios();
+    let scenarios = recorded();
     for options in all_options(0..3) {
         for scenario in &scenarios {
             if let Err(difference) = judge(scenario, options, |_| Ok(())) {
@@ -49,7 +41,7 @@ fn every_scenario_goes_as_recorded() {
 
 #[test]
 fn every_scenario_goes_as_recorded_from_run_to_run() {
-    for (n, scenario) in scenarios().iter().enumerate() {
+    for (n, scenario) in recorded().iter().enumerate() {
         for mut options in all_options(0..2) {
             let mut choose = choices(n as u64 ^ options.seed << 32);
             let moved = judge(scenario, options, |local| {

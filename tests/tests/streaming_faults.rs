@@ -8,6 +8,7 @@
 
 mod revenue_job;
 
+use revenue_job::disk::Disk;
 use revenue_job::invoice::{InvoiceLine, Kind, TOPIC};
 use revenue_job::rows::rows;
 use revenue_job::shop::{Shop, events, last_panes, last_said, parts, refused, suspended};
@@ -15,7 +16,6 @@ use revenue_job::skip;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use whitebeam::io::codec::{Codec, Json};
 use whitebeam::io::log::{Log, Message, Retention};
 use whitebeam::{Str, Timestamp};
@@ -196,31 +196,9 @@ fn checkpoints_of_another_pipeline_are_refused_and_left_alone() {
     );
 }
 
-/// A disk of 2 MiB, until it is dropped.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=2m", "whitebeam-test"])
-            .arg(folder.path())
-            .output();
-        mounted
-            .is_ok_and(|ran| ran.status.success())
-            .then_some(Disk(folder))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[test]
 fn a_disk_that_is_full_for_a_while_costs_checkpoints_and_no_answer() {
-    let Some(disk) = Disk::mount() else {
+    let Some(disk) = Disk::mount("2m") else {
         let why = "no privilege: no file system can be mounted";
         return skip(
             "a_disk_that_is_full_for_a_while_costs_checkpoints_and_no_answer",
@@ -241,9 +219,9 @@ fn a_disk_that_is_full_for_a_while_costs_checkpoints_and_no_answer() {
             "--until-end",
             "--checkpoints",
         ])
-        .arg(disk.0.path().join("kept"));
+        .arg(disk.path().join("kept"));
     let mut child = command.spawn().unwrap();
-    let filler = disk.0.path().join("filler");
+    let filler = disk.path().join("filler");
     let (mut failed, mut after) = (0, 0);
     let mut last = serde_json::Value::Null;
     for event in events(&mut child) {

@@ -10,7 +10,8 @@ use crate::tidy;
 use crate::workspace::{FACADE, Metadata, Package};
 
 /// Packages outside the workspace that share its format.
-const OUTSIDE: [&str; 2] = ["benches/Cargo.toml", "tests/consumer/Cargo.toml"];
+const OUTSIDE: [&str; 2] = [BENCHES, "tests/consumer/Cargo.toml"];
+const BENCHES: &str = "benches/Cargo.toml";
 
 /// Runs every check, then says which ones failed.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -31,6 +32,12 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         let lints = ["clippy", "--workspace", "--all-targets", "--all-features"];
         run_process(cargo(root).args(lints).args(["--", "-D", "warnings"]))
     });
+    if root.join(BENCHES).exists() {
+        // Outside the workspace, where nothing else would notice.
+        steps.run("benches compile", || {
+            run_process(cargo(root).args(["check", "--all-targets", "--manifest-path", BENCHES]))
+        });
+    }
     steps.run("documentation", || {
         let docs = ["doc", "--workspace", "--no-deps", "--all-features"];
         run_process(cargo(root).args(docs).env("RUSTDOCFLAGS", "-D warnings"))

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 #[path = "../../../examples/revenue/invoice.rs"]
+#[allow(dead_code, reason = "files are read here, logs are not")]
 mod invoice;
 #[path = "../../../examples/revenue/per_minute.rs"]
 #[allow(dead_code, reason = "rows are written here, not read back")]
