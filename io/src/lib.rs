@@ -3,9 +3,11 @@
 //! Knows no runner: readers are polled, writers are handed batches, and neither has a thread or a
 //! clock of its own.
 
-#[cfg(feature = "log")]
+#[cfg(any(feature = "log", feature = "kafka"))]
 pub mod codec;
 pub mod file;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "log")]
 pub mod log;
 mod machine;

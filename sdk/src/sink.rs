@@ -53,6 +53,14 @@ pub trait Sink<T: Element>: Send + Sync + 'static {
         let _ = (epoch, staged);
         Ok(())
     }
+    /// Waits until everything has arrived that its writers sent at once, up to what they staged for
+    /// `epoch`. Called before the checkpoint of the epoch is published: what a sink shows without a
+    /// commit must be there before the input that it was made of is given up. An error of kind
+    /// `Unavailable` fails the checkpoint and not the run; the call is made again for the next.
+    fn settle(&self, epoch: Epoch) -> Result<()> {
+        let _ = epoch;
+        Ok(())
+    }
     /// Makes everything staged in `epoch` visible, or nothing. Repeating it changes nothing.
     fn commit(&self, epoch: Epoch, staged: Vec<Self::Staged>) -> Result<Committed>;
     /// The input has ended and every epoch is committed. Called once, by runs that come to an end
@@ -80,4 +88,9 @@ pub trait SinkWriter<T>: Send {
     fn write(&mut self, batch: &Batch<T>) -> Result<()>;
     /// Ends `epoch`: everything written since the last call is safe to commit later.
     fn stage(&mut self, epoch: Epoch) -> Result<Vec<Self::Staged>>;
+    /// Bytes that lie in memory: written and not staged yet, or sent and not arrived yet. While
+    /// there are many, a runner reads no more.
+    fn pending(&self) -> u64 {
+        0
+    }
 }

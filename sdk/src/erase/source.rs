@@ -31,6 +31,8 @@ pub trait ErasedSource: Send + Sync {
     fn boundedness(&self) -> Boundedness;
     /// See [`Source::idle_after`].
     fn idle_after(&self) -> Option<Duration>;
+    /// See [`Source::checkpointed`]; the splits are encoded.
+    fn checkpointed(&self, at: &[(&[u8], &Position)]) -> Result<()>;
     /// See [`Source::script`].
     fn script(&self) -> Option<Vec<ScriptEvent<Box<dyn ErasedBatch>>>>;
     /// For `explain`.
@@ -103,6 +105,10 @@ impl<S: Source> ErasedSource for TypedSource<S> {
     fn idle_after(&self) -> Option<Duration> {
         self.0.idle_after()
     }
+    fn checkpointed(&self, at: &[(&[u8], &Position)]) -> Result<()> {
+        let typed = at.iter().map(|(b, at)| Ok((decode_all(b)?, (*at).clone())));
+        self.0.checkpointed(&typed.collect::<Result<Vec<_>>>()?)
+    }
     fn script(&self) -> Option<Vec<ScriptEvent<Box<dyn ErasedBatch>>>> {
         let events = self.0.script()?.into_iter();
         let erased = |batch| Box::new(batch) as Box<dyn ErasedBatch>;
@@ -153,6 +159,8 @@ pub trait ErasedSink: Send + Sync {
     fn recover(&self) -> Result<Option<Epoch>>;
     /// See [`Sink::prepare`]; the staged parts are encoded.
     fn prepare(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<()>;
+    /// See [`Sink::settle`].
+    fn settle(&self, epoch: Epoch) -> Result<()>;
     /// See [`Sink::commit`]; the staged parts are encoded.
     fn commit(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<Committed>;
     /// See [`Sink::finish`].
@@ -171,6 +179,8 @@ pub trait ErasedWriter: Send {
     fn write(&mut self, batch: &mut dyn ErasedBatch) -> Result<()>;
     /// See [`SinkWriter::stage`]; the parts are encoded.
     fn stage(&mut self, epoch: Epoch) -> Result<Vec<Vec<u8>>>;
+    /// See [`SinkWriter::pending`].
+    fn pending(&self) -> u64;
 }
 
 fn decode_parts<S: Element>(parts: &[Vec<u8>]) -> Result<Vec<S>> {
@@ -193,6 +203,9 @@ impl<T: Element, S: Sink<T>> ErasedSink for TypedSink<T, S> {
     }
     fn prepare(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<()> {
         self.0.prepare(epoch, &decode_parts(staged)?)
+    }
+    fn settle(&self, epoch: Epoch) -> Result<()> {
+        self.0.settle(epoch)
     }
     fn commit(&self, epoch: Epoch, staged: &[Vec<u8>]) -> Result<Committed> {
         self.0.commit(epoch, decode_parts(staged)?)
@@ -219,5 +232,8 @@ impl<T: Element, W: SinkWriter<T>> ErasedWriter for TypedWriter<T, W> {
     }
     fn stage(&mut self, epoch: Epoch) -> Result<Vec<Vec<u8>>> {
         self.0.stage(epoch)?.iter().map(encoded).collect()
+    }
+    fn pending(&self) -> u64 {
+        self.0.pending()
     }
 }

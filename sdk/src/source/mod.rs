@@ -227,6 +227,13 @@ pub trait Source: Send + Sync + 'static {
         None
     }
 
+    /// A checkpoint is published that goes on at these positions: for systems that show others how
+    /// far their readers have come. Nothing depends on it: an error is logged.
+    fn checkpointed(&self, at: &[(Self::Split, Position)]) -> Result<()> {
+        let _ = at;
+        Ok(())
+    }
+
     /// What is played instead of reading splits, for inputs of tests; see [`ScriptEvent`].
     fn script(&self) -> Option<Vec<ScriptEvent<Batch<Self::Out>>>> {
         None

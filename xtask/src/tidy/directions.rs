@@ -30,7 +30,7 @@ const MAY_NEED: &[(&str, &[&str])] = &[
     (LOCAL, &[CORE, SDK]),
     (BATCH, &[CORE, SDK]),
     (STREAMING, &[CORE, SDK, ENV]),
-    (TESTKIT, &[SDK, CORE, LOCAL, ENV]),
+    (TESTKIT, &[SDK, CORE, LOCAL, IO, ENV]),
     (
         "whitebeam",
         &[SDK, CORE, IO, LOCAL, BATCH, STREAMING, TESTKIT, ENV],

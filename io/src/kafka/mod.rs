@@ -1,0 +1,12 @@
+//! Apache Kafka: topics as unbounded and bounded inputs, and as outputs.
+//!
+//! `client` owns what the connector asks of a cluster, and librdkafka's side of it; `source` and
+//! `sink` are the contracts of the SDK over it. Nothing but `client` knows which client it is, so
+//! that the same source and sink run on a real cluster and on the test kit's model of one.
+//! What is promised, and by what: `docs/guarantees.md`.
+
+pub mod client;
+mod cluster;
+mod error;
+
+pub use cluster::Kafka;
