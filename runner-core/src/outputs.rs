@@ -88,10 +88,17 @@ impl Outputs {
     /// that found some sinks visible already names them.
     pub fn commit(&self, staged: &[Staged]) -> Result<()> {
         let committed = self
-            .prepare(staged)
+            .settle(staged)
+            .and_then(|()| self.prepare(staged))
             .and_then(|()| self.show(staged))
             .and_then(|()| self.finish());
         committed.inspect_err(|_| self.abort())
+    }
+
+    fn settle(&self, staged: &[Staged]) -> Result<()> {
+        self.each(staged, |output, staged| {
+            output.call(|sink| sink.settle(staged.epoch))
+        })
     }
 
     fn prepare(&self, staged: &[Staged]) -> Result<()> {

@@ -5,6 +5,8 @@
 
 use crate::exchange::Bell;
 use crate::metrics::Board;
+use crate::pending::Pending;
+use crate::settings::Limits;
 use crate::snapshot::{Held, StagedEpoch};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_sdk::Error;
@@ -59,13 +61,20 @@ pub(crate) struct Control {
     workers: Vec<Arc<Bell>>,
     coordinator: Arc<Bell>,
     board: Arc<Board>,
+    pending: Pending,
 }
 
 impl Control {
     /// Between `workers` and their coordinator, by their bells.
-    pub(crate) fn new(workers: Vec<Arc<Bell>>, coordinator: Arc<Bell>, board: Arc<Board>) -> Self {
+    pub(crate) fn new(
+        workers: Vec<Arc<Bell>>,
+        coordinator: Arc<Bell>,
+        board: Arc<Board>,
+        limits: &Limits,
+    ) -> Self {
         board.begin(&workers);
         Control {
+            pending: Pending::new(limits.pending_bytes, workers.len()),
             orders: Mutex::default(),
             reports: Mutex::default(),
             workers,
@@ -77,6 +86,16 @@ impl Control {
     /// Where those who watch the run look.
     pub(crate) fn board(&self) -> &Board {
         &self.board
+    }
+
+    /// Output that lies in memory.
+    pub(crate) fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    /// Wakes the coordinator.
+    pub(crate) fn ring(&self) {
+        self.coordinator.ring();
     }
 
     fn lock(&self) -> MutexGuard<'_, Orders> {

@@ -34,6 +34,9 @@ pub(crate) type Answer = (Epoch, Result<(), Refusal>);
 /// How long a commit that found nobody waits until it is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How soon an epoch may follow the one before, if too much output waits for its end.
+const EARLY: Duration = Duration::from_millis(50);
+
 /// How often the keeper is told that the run is alive, at least.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -109,6 +112,8 @@ impl<E: Env> Coordinator<E> {
         let recovered = kept.snapshot.unwrap_or_default();
         let clock = Clock::new(env);
         with.stop.listen(&with.bell);
+        let owed = recovered.staged.iter().map(StagedEpoch::bytes);
+        with.control.pending().stage(owed.sum());
         Coordinator {
             triggered: clock.monotonic(),
             clock,
@@ -196,7 +201,7 @@ impl<E: Env> Coordinator<E> {
             return false;
         }
         let now = self.clock.monotonic();
-        let wait = self.settings.interval;
+        let wait = self.interval();
         let is_first_try = self.ending.is_some() && self.attempts == 0;
         if !is_first_try && now < self.triggered + wait {
             return false;
@@ -228,6 +233,14 @@ impl<E: Env> Coordinator<E> {
         self.with.watch.requested(epoch);
         self.clock.env().point("epoch.requested");
         true
+    }
+
+    /// How long after one epoch the next is asked for.
+    fn interval(&self) -> Duration {
+        match self.with.control.pending().is_full() {
+            true => self.settings.interval.min(EARLY),
+            false => self.settings.interval,
+        }
     }
 
     fn cancel_if_late(&mut self) -> bool {
@@ -289,7 +302,7 @@ impl<E: Env> Coordinator<E> {
 
     fn pause(&self) -> Option<Duration> {
         let now = self.clock.monotonic();
-        let trigger = self.triggered + self.settings.interval;
+        let trigger = self.triggered + self.interval();
         let align = self.in_flight.as_ref();
         let align = align.filter(|f| !f.is_cancelled && f.end.is_none());
         let align = align.map(|f| f.since + self.settings.align_timeout);

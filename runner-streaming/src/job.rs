@@ -16,6 +16,7 @@ use crate::script::Cue;
 use crate::settings::Settings;
 use crate::sinks::Sinks;
 use crate::snapshot::{Snapshot, StagedEpoch};
+use crate::sources::Sources;
 use crate::stop::StopHandle;
 use crate::watch::Watch;
 use crate::wiring::Wiring;
@@ -78,7 +79,12 @@ impl<E: Env> Job<E> {
         let bells: Vec<Arc<Bell>> = (0..settings.parallelism).map(|_| Arc::default()).collect();
         let bell = Arc::new(Bell::default());
         let board = Arc::clone(parts.metrics.board());
-        let control = Arc::new(Control::new(bells.clone(), Arc::clone(&bell), board));
+        let control = Arc::new(Control::new(
+            bells.clone(),
+            Arc::clone(&bell),
+            board,
+            &settings.limits,
+        ));
         control.order(|o| o.keeps_state = parts.keeper.is_some());
         let plan = Plan::new(parts.graph);
         let wiring = Wiring::new(&plan, settings, &bells, recovered)?;
@@ -97,7 +103,8 @@ impl<E: Env> Job<E> {
         clerks.push(Box::new(Clerk::new(Arc::clone(&committer), commits)));
         let writer = parts.keeper.as_ref().map(|keeper| {
             let desk = Arc::new(Desk::new(Arc::clone(&bell)));
-            clerks.push(Box::new(Clerk::new(Arc::clone(&desk), writing(keeper))));
+            let writes = writing(sinks.clone(), Sources::of(parts.graph), keeper);
+            clerks.push(Box::new(Clerk::new(Arc::clone(&desk), writes)));
             desk
         });
         let resumed_from = recovered.map(|s| s.epoch);
@@ -183,12 +190,31 @@ fn refused<E: Env>(ended: &Snapshot, sinks: &Sinks, keeper: &dyn Keeper, env: &E
     .help("start anew with another --checkpoints directory")
 }
 
-fn writing(keeper: &Arc<dyn Keeper>) -> impl FnMut(Snapshot) -> Answer + use<> {
+/// Writes checkpoints: what sinks sent at once has arrived before, and sources hear of it after.
+fn writing(
+    sinks: Sinks,
+    sources: Sources,
+    keeper: &Arc<dyn Keeper>,
+) -> impl FnMut(Snapshot) -> Answer + use<> {
     let keeper = Arc::clone(keeper);
     move |snapshot: Snapshot| {
-        let written = catch(|| keeper.publish(&snapshot));
+        let written = catch(|| {
+            sinks.settle(snapshot.epoch).map_err(refusal)?;
+            keeper.publish(&snapshot)
+        });
         let written = written.unwrap_or_else(|e| Err(Refusal::Final(e)));
+        if written.is_ok() {
+            sources.checkpointed(&snapshot);
+        }
         (snapshot.epoch, written)
+    }
+}
+
+/// Whoever is not there may come back; nothing else gets better by waiting.
+fn refusal(e: Error) -> Refusal {
+    match e.kind() {
+        ErrorKind::Unavailable => Refusal::Attempt(e),
+        _ => Refusal::Final(e),
     }
 }
 
@@ -215,11 +241,10 @@ fn commit<E: Env>(
         keeper.confirm()?;
     }
     env.point("sink.begin");
-    sinks.commit(staged, env).map_err(|e| match e.kind() {
-        // Whoever is not there may come back.
-        ErrorKind::Unavailable => Refusal::Attempt(e),
-        _ => Refusal::Final(e),
-    })?;
+    if keeper.is_none() {
+        sinks.settle(staged.epoch).map_err(refusal)?;
+    }
+    sinks.commit(staged, env).map_err(refusal)?;
     env.point("sink.commit_acked");
     match keeper {
         Some(keeper) => keeper.committed(staged),

@@ -34,6 +34,7 @@ pub mod mutant;
 #[expect(unreachable_pub, reason = "with the feature it can be reached")]
 mod mutant;
 mod observer;
+mod pending;
 mod played;
 mod polled;
 mod promises;
@@ -45,6 +46,7 @@ mod script;
 mod settings;
 mod sinks;
 mod snapshot;
+mod sources;
 mod splits;
 mod stop;
 mod task;

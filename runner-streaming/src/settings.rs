@@ -69,6 +69,8 @@ pub struct Limits {
     pub time_grain: time::Duration,
     /// Epochs that are published and not yet committed.
     pub uncommitted: usize,
+    /// Bytes of output that may lie in memory, staged or on their way, before sources wait.
+    pub pending_bytes: u64,
     /// How often the last epoch of a run is tried.
     pub attempts: u32,
 }
@@ -84,6 +86,7 @@ impl Default for Limits {
             poll: None,
             time_grain: time::millis(1),
             uncommitted: 2,
+            pending_bytes: 64 * 1024 * 1024,
             attempts: 5,
         }
     }

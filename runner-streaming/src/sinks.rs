@@ -38,6 +38,12 @@ impl Sinks {
         of_path.for_each(Output::abort);
     }
 
+    /// Waits for what the sinks sent at once, up to the end of `epoch`.
+    pub(crate) fn settle(&self, epoch: Epoch) -> Result<()> {
+        let settle = |output: &Output| output.call(|sink| sink.settle(epoch));
+        self.0.iter().try_for_each(settle)
+    }
+
     /// Makes an epoch visible, sink by sink. Repeating it changes nothing.
     pub(crate) fn commit<E: Env>(&self, staged: &StagedEpoch, env: &E) -> Result<()> {
         for output in &self.0 {

@@ -139,6 +139,12 @@ impl StagedEpoch {
         }
     }
 
+    /// How much memory its parts take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let parts = self.parts.values().flatten();
+        parts.map(|part| part.len() as u64).sum()
+    }
+
     /// Takes over what was staged for an earlier epoch that never became durable.
     pub(crate) fn carry(&mut self, earlier: StagedEpoch) {
         for (sink, mut parts) in earlier.parts {

@@ -72,6 +72,8 @@ pub(crate) struct Cx<'a, E> {
     pub(crate) clock: &'a Clock<E>,
     pub(crate) orders: Orders,
     pub(crate) limits: &'a Limits,
+    /// Too much output lies in memory: sources wait.
+    pub(crate) is_full: bool,
 }
 
 /// One copy of a stage.
@@ -175,6 +177,12 @@ impl Task {
     /// What is held at the end of an epoch is not all written down yet.
     pub(crate) fn is_freezing(&self) -> bool {
         self.freezing.is_some()
+    }
+
+    /// Bytes that its sinks hold in memory.
+    pub(crate) fn pending(&self) -> u64 {
+        let staged = self.freezing.as_ref().map_or(0, Freezing::staged);
+        self.stage.pending() + staged
     }
 
     /// Does a little of everything; false if there was nothing to do.

@@ -60,6 +60,11 @@ pub(crate) fn not_committed(Epoch(epoch): Epoch, e: &Error) {
     warn!(epoch, step = e.step(), reason, "commit to be tried again");
 }
 
+pub(crate) fn not_shown(Epoch(epoch): Epoch, step: &str, e: &Error) {
+    let reason = e.message();
+    warn!(epoch, step, reason, "positions could not be shown");
+}
+
 pub(crate) fn asked(how: Stop) {
     match how {
         Stop::Suspend => info!("asked to suspend"),

@@ -13,11 +13,15 @@ use crate::settings::Limits;
 use crate::snapshot::{Held, StagedEpoch};
 use crate::task::{Cx, Frozen, Task};
 use std::sync::Arc;
+use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::{Result, Timestamp};
+
+/// How long sources that wait for room are left alone.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// What is put together of an epoch.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(crate) struct Worker<E> {
     gathered: Option<Gathered>,
     has_reported_end: bool,
     is_over: bool,
+    /// Too much output lay in memory at its last turn.
+    was_full: bool,
     /// The number of the last question about the run that was answered.
     answered: u64,
 }
@@ -64,6 +70,7 @@ impl<E: Env> Worker<E> {
             gathered: None,
             has_reported_end: false,
             is_over: false,
+            was_full: false,
             answered: 0,
         }
     }
@@ -84,11 +91,13 @@ impl<E: Env> Worker<E> {
         if let Some(cancelled) = orders.cancelled {
             self.give_up(cancelled);
         }
+        let is_full = self.weigh();
         for i in (0..self.tasks.len()).rev() {
             let cx = Cx {
                 clock: &self.clock,
                 orders,
                 limits: &self.limits,
+                is_full,
             };
             let mut frozen = None;
             worked |= self.tasks[i].turn(&cx, &mut frozen)?;
@@ -103,6 +112,20 @@ impl<E: Env> Worker<E> {
             self.control.report(Report::Finished);
         }
         Ok(worked)
+    }
+
+    /// Tells how much output its sinks hold; whether all workers together hold too much.
+    fn weigh(&mut self) -> bool {
+        let held = self.tasks.iter().map(Task::pending).sum();
+        let pending = self.control.pending();
+        pending.hold(self.index, held);
+        let is_full = pending.is_full();
+        if is_full && !self.was_full {
+            // An epoch that ends makes room.
+            self.control.ring();
+        }
+        self.was_full = is_full;
+        is_full
     }
 
     fn gathering(&mut self, epoch: Epoch) -> &mut Gathered {
@@ -121,6 +144,7 @@ impl<E: Env> Worker<E> {
     }
 
     fn gather(&mut self, epoch: Epoch, frozen: Frozen) {
+        self.control.pending().stage(frozen.staged.bytes());
         let gathered = self.gathering(epoch);
         gathered.held.merge(frozen.held);
         gathered.staged.append(frozen.staged);
@@ -199,7 +223,8 @@ impl<E: Env> Machine for Worker<E> {
             Ok(true) => Turn::Worked,
             Ok(false) => {
                 let pauses = self.tasks.iter().filter_map(|t| t.pause(&self.clock));
-                Turn::Idle(pauses.min())
+                let looks_again = self.was_full.then_some(LOOK_AGAIN);
+                Turn::Idle(pauses.chain(looks_again).min())
             }
             Err(e) => {
                 self.control.report(Report::Failed(e));

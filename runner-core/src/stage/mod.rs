@@ -181,6 +181,15 @@ impl Stage {
         Ok(staged)
     }
 
+    /// Bytes that the sinks hold in memory.
+    pub fn pending(&self) -> u64 {
+        let held = self.nodes.iter().map(|node| match &node.body {
+            Body::Writer(writer) => writer.pending(),
+            _ => 0,
+        });
+        held.sum()
+    }
+
     /// Flushes every outlet, after the last settle.
     pub fn flush_outlets(&mut self) -> Result<()> {
         for node in &mut self.nodes {

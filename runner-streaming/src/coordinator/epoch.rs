@@ -178,7 +178,14 @@ impl<E: Env> Coordinator<E> {
         self.committing = false;
         match committed {
             Ok(()) => {
-                self.uncommitted.retain(|staged| staged.epoch != epoch);
+                let pending = self.with.control.pending();
+                self.uncommitted.retain(|staged| {
+                    let is_done = staged.epoch == epoch;
+                    if is_done {
+                        pending.release(staged.bytes());
+                    }
+                    !is_done
+                });
                 self.with.watch.committed(epoch);
                 Ok(())
             }

@@ -27,6 +27,13 @@ pub(super) struct Freezing {
     leave_out: bool,
 }
 
+impl Freezing {
+    /// Bytes that sinks staged and nobody has taken over.
+    pub(super) fn staged(&self) -> u64 {
+        self.frozen.staged.bytes()
+    }
+}
+
 /// What a task writes down at the end of an epoch.
 #[derive(Debug, Default)]
 pub(crate) struct Frozen {

@@ -104,7 +104,7 @@ impl Task {
         if cx.orders.last.is_some() && cx.orders.last <= self.passed {
             return Ok(Step::Dry);
         }
-        if !self.stage.accepts(0) {
+        if cx.is_full || !self.stage.accepts(0) {
             return Ok(Step::Stuck);
         }
         let mut batch = reading.take_buffer();

@@ -1,0 +1,71 @@
+//! `Pending`: how many bytes of output lie in memory and are not visible yet, and whether that is
+//! enough.
+//!
+//! Owns the sum over workers and epochs. What the sinks hold is told by the workers once a turn, what
+//! they stage when it is handed over; the coordinator tells what was committed. Invariant: nothing stops for it but reading from sources, so that
+//! what is under way, barriers above all, comes through.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of output that lie in memory.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    limit: u64,
+    /// What the sinks of each worker hold.
+    workers: Vec<AtomicU64>,
+    /// What was staged for epochs that are not committed.
+    staged: AtomicU64,
+}
+
+impl Pending {
+    /// Of so many workers; more than `limit` bytes are enough.
+    pub(crate) fn new(limit: u64, workers: usize) -> Self {
+        Pending {
+            limit,
+            workers: (0..workers).map(|_| AtomicU64::new(0)).collect(),
+            staged: AtomicU64::new(0),
+        }
+    }
+
+    /// What the sinks of a worker hold now.
+    pub(crate) fn hold(&self, worker: usize, bytes: u64) {
+        if let Some(held) = self.workers.get(worker) {
+            held.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// So much was staged.
+    pub(crate) fn stage(&self, bytes: u64) {
+        self.staged.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So much of what was staged is committed.
+    pub(crate) fn release(&self, bytes: u64) {
+        self.staged.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether sources are to wait.
+    pub(crate) fn is_full(&self) -> bool {
+        let held = self.workers.iter().map(|held| held.load(Ordering::Relaxed));
+        let held = held.fold(self.staged.load(Ordering::Relaxed), u64::saturating_add);
+        held > self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pending;
+
+    #[test]
+    fn all_workers_and_what_is_staged_count() {
+        let pending = Pending::new(10, 2);
+        pending.hold(0, 4);
+        pending.hold(1, 4);
+        pending.stage(2);
+        assert!(!pending.is_full());
+        pending.hold(1, 5);
+        assert!(pending.is_full());
+        pending.release(2);
+        assert!(!pending.is_full());
+    }
+}
