@@ -11,3 +11,5 @@ pub mod kafka;
 #[cfg(feature = "log")]
 pub mod log;
 mod machine;
+#[cfg(any(feature = "log", feature = "kafka"))]
+pub mod record;

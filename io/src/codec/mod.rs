@@ -91,6 +91,28 @@ impl Codec<Vec<u8>> for Raw {
     }
 }
 
+/// Text in UTF-8.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Utf8;
+
+impl Codec<String> for Utf8 {
+    fn name(&self) -> &'static str {
+        "UTF-8"
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<String> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(e) => Err(Error::data(format!("a record is not UTF-8: {e}"))),
+        }
+    }
+
+    fn encode(&self, value: &String, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(value.as_bytes());
+        Ok(())
+    }
+}
+
 fn unwritten<T>(format: &str, e: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::user_code(format!(
         "an element of type {} cannot be written as {format}",

@@ -25,6 +25,10 @@ fn values_come_back_and_half_values_do_not() {
     let mut bytes = Vec::new();
     Raw.encode(&vec![0, 255], &mut bytes).unwrap();
     assert_eq!(Raw.decode(&bytes).unwrap(), [0, 255]);
+    let text = "é \"x\"".to_owned();
+    bytes.clear();
+    Utf8.encode(&text, &mut bytes).unwrap();
+    assert_eq!(Utf8.decode(&bytes).unwrap(), text);
 }
 
 #[test]
@@ -34,6 +38,8 @@ fn what_is_wrong_is_said() {
     assert!(says(b"\"x\"").contains("not of the type that is read"));
     let long = Codec::<u8>::decode(&Postcard, &[1, 2]).unwrap_err();
     assert!(long.message().contains("1 bytes are left over"), "{long}");
+    let cut = Utf8.decode(&[b'a', 0xc3]).unwrap_err();
+    assert!(cut.message().contains("not UTF-8: incomplete"), "{cut}");
     let keys: std::collections::BTreeMap<(u8, u8), u8> = [((1, 2), 3)].into();
     let refused = Json.encode(&keys, &mut Vec::new()).unwrap_err();
     assert_eq!(refused.kind(), whitebeam_sdk::ErrorKind::UserCode);

@@ -1,21 +1,21 @@
 //! `LogSource`: reads a topic, without end or up to one.
 //!
-//! Owns the settings; `split` finds partitions and stores positions, `reader` reads them, `timing`
-//! and `decoded` are the two choices that its type shows.
+//! Owns the settings; `split` finds partitions and stores positions, `reader` reads them. Where times
+//! come from and what becomes of undecodable records is [`record`]'s.
 
-mod decoded;
 mod reader;
 mod split;
-mod timing;
 
-pub use decoded::{Decoded, Fail, Keep, OnError, Undecodable};
+pub use crate::record::{
+    ByRecord, ByValue, Decoded, Fail, Keep, OnError, RecordTiming, Undecodable,
+};
 pub use split::LogSplit;
-pub use timing::{ByRecord, ByValue, RecordTiming};
 
 use super::Log;
 use super::place::LogPlace;
 use super::topic::Topic;
 use crate::codec::{Codec, Json, Postcard};
+use crate::record::{self, Retimed};
 use reader::LogReader;
 use std::fmt;
 use std::marker::PhantomData;
@@ -103,13 +103,13 @@ impl<T: Element, C: Codec<T>, P: OnError<T>> LogSource<T, C, ByValue<Untimed>, P
     where
         F: Fn(&P::Out) -> Timestamp + Send + Sync + 'static,
     {
-        EventTime { source: self, time }
+        record::EventTime { source: self, time }
     }
 
     /// Takes the records' own times: of the event where the writer gave one, of the append
     /// otherwise. Say next in which order they come.
     pub fn record_time(self) -> RecordTime<T, C, P> {
-        RecordTime { source: self }
+        record::RecordTime { source: self }
     }
 }
 
@@ -154,61 +154,19 @@ impl<T, C, W, P> LogSource<T, C, W, P> {
     }
 }
 
-/// A source with event times, in an order that is still to be named.
-#[must_use = "name the order: .ordered() or .bounded_out_of_orderness(..)"]
-#[derive(Debug)]
-pub struct EventTime<T, C, P, F> {
-    source: LogSource<T, C, ByValue<Untimed>, P>,
-    time: F,
-}
-
-/// What [`EventTime::ordered`] makes.
+/// What [`LogSource::event_time`] makes.
+pub type EventTime<T, C, P, F> = record::EventTime<LogSource<T, C, ByValue<Untimed>, P>, F>;
+/// What [`LogSource::record_time`] makes.
+pub type RecordTime<T, C, P> = record::RecordTime<LogSource<T, C, ByValue<Untimed>, P>>;
+/// What [`ordered`](record::EventTime::ordered) makes of it.
 pub type OrderedSource<T, C, P, F> = LogSource<T, C, ByValue<Ordered<F>>, P>;
-/// What [`EventTime::bounded_out_of_orderness`] makes.
+/// What [`bounded_out_of_orderness`](record::EventTime::bounded_out_of_orderness) makes of it.
 pub type DisorderedSource<T, C, P, F> = LogSource<T, C, ByValue<OutOfOrder<F>>, P>;
 
-impl<T, C, P, F> EventTime<T, C, P, F> {
-    /// Promises that each partition is in time order; a breach that is noticed is an error.
-    pub fn ordered(self) -> OrderedSource<T, C, P, F> {
-        self.source.with(ByValue(Ordered::new(self.time)))
-    }
-
-    /// Promises that hardly any record of a partition comes more than `bound` after a later one;
-    /// the partition's watermark follows the latest time at that distance. What comes later still
-    /// is late. Batch runs hear of no such watermark: to them nothing is late.
-    pub fn bounded_out_of_orderness(self, bound: Duration) -> DisorderedSource<T, C, P, F> {
-        let timing = OutOfOrder::new(self.time, bound);
-        self.source.with(ByValue(timing))
-    }
-}
-
-/// A source with the records' own times, in an order that is still to be named.
-#[must_use = "name the order: .ordered() or .bounded_out_of_orderness(..)"]
-#[derive(Debug)]
-pub struct RecordTime<T, C, P> {
-    source: LogSource<T, C, ByValue<Untimed>, P>,
-}
-
-/// The time of a record, as it is.
-type AsItIs = fn(&Timestamp) -> Timestamp;
-
-fn as_it_is(time: &Timestamp) -> Timestamp {
-    *time
-}
-
-impl<T, C, P> RecordTime<T, C, P> {
-    /// Promises that each partition is in time order; a breach that is noticed is an error.
-    pub fn ordered(self) -> LogSource<T, C, ByRecord<Ordered<AsItIs>>, P> {
-        self.source.with(ByRecord(Ordered::new(as_it_is as AsItIs)))
-    }
-
-    /// As [`EventTime::bounded_out_of_orderness`].
-    pub fn bounded_out_of_orderness(
-        self,
-        bound: Duration,
-    ) -> LogSource<T, C, ByRecord<OutOfOrder<AsItIs>>, P> {
-        let timing = OutOfOrder::new(as_it_is as AsItIs, bound);
-        self.source.with(ByRecord(timing))
+impl<T, C, P> Retimed for LogSource<T, C, ByValue<Untimed>, P> {
+    type With<W> = LogSource<T, C, W, P>;
+    fn retimed<W>(self, timing: W) -> LogSource<T, C, W, P> {
+        self.with(timing)
     }
 }
 

@@ -4,16 +4,15 @@
 //! the position is behind the last element that was handed out, and no record is decoded twice by
 //! one reader.
 
-use super::decoded::OnError;
 use super::split::LogSplit;
-use super::timing::RecordTiming;
 use crate::codec::Codec;
 use crate::log::cursor::{Cursor, Step};
 use crate::log::error::damaged;
-use crate::log::format::Walk;
+use crate::log::format::{LogRecord, Walk};
 use crate::log::topic::Topic;
+use crate::record::{OnError, RawRecord, RecordTiming, Waiting};
 use std::marker::PhantomData;
-use whitebeam_sdk::batch::{Batch, Meta, Vals, batch_len};
+use whitebeam_sdk::batch::{Batch, batch_len};
 use whitebeam_sdk::source::{Poll, Position, Progress, ReadOptions, Reader, Residual, Watermarks};
 use whitebeam_sdk::{Element, Result, Timestamp};
 
@@ -30,10 +29,7 @@ where
     /// The block that is being read, and the place in it.
     block: Vec<u8>,
     walk: Option<Walk>,
-    /// Decoded, and not handed out before `handed`.
-    values: Vec<P::Out>,
-    times: Vec<Timestamp>,
-    handed: usize,
+    waiting: Waiting<P::Out, ()>,
     /// The offset of the next element that is handed out.
     next: u64,
     /// Where reading began, for progress.
@@ -75,9 +71,7 @@ where
             cursor,
             block: Vec::new(),
             walk: None,
-            values: Vec::new(),
-            times: Vec::new(),
-            handed: 0,
+            waiting: Waiting::new(),
             next: start,
             start,
             types: PhantomData,
@@ -91,12 +85,12 @@ where
 
     /// The offset of the next record that is decoded.
     fn decoded_to(&self) -> u64 {
-        self.next + (self.values.len() - self.handed) as u64
+        self.next + self.waiting.len() as u64
     }
 
     /// Decodes records until `most` elements wait or there is nothing more at hand.
     fn decode(&mut self, most: usize) -> Result<Poll> {
-        while self.values.len() - self.handed < most {
+        while self.waiting.len() < most {
             if self.decoded_to() >= self.end() {
                 return Ok(Poll::End);
             }
@@ -108,7 +102,7 @@ where
                 }
                 continue;
             };
-            let room = most - (self.values.len() - self.handed);
+            let room = most - self.waiting.len();
             let left = self.end() - self.decoded_to();
             let decoded =
                 self.decode_block(&mut walk, room.min(usize::try_from(left).unwrap_or(room)));
@@ -120,7 +114,7 @@ where
 
     /// Decodes up to `most` records of the block.
     fn decode_block(&mut self, walk: &mut Walk, most: usize) -> Result<()> {
-        self.values.reserve(most.min(batch_len::<P::Out>()));
+        self.waiting.reserve(most);
         for _ in 0..most {
             if walk.is_end() {
                 return Ok(());
@@ -130,12 +124,12 @@ where
             };
             let value = match self.codec.decode(record.value) {
                 Ok(value) => P::decoded(value),
-                Err(e) => P::undecodable(e, &self.topic.name, self.split.partition, &record)?,
+                Err(e) => P::undecodable(e, &self.raw(&record))?,
             };
             if W::READS_TIMES {
-                self.times.push(record.time());
+                self.waiting.push_time(record.time());
             }
-            self.values.push(value);
+            self.waiting.push(value, ());
         }
         Ok(())
     }
@@ -149,50 +143,22 @@ where
         damaged(&self.topic.folder(), offset, &what)
     }
 
+    fn raw<'r>(&'r self, record: &LogRecord<'r>) -> RawRecord<'r> {
+        RawRecord {
+            topic: &self.topic.name,
+            partition: self.split.partition,
+            offset: record.offset,
+            key: record.key,
+            value: record.value,
+        }
+    }
+
     /// Hands out what one batch can hold of the elements that wait.
     fn hand_out(&mut self, out: &mut Batch<P::Out>) -> Result<()> {
-        let range = self.handed..self.values.len();
-        if range.is_empty() {
-            return Ok(());
-        }
-        let mut meta = Meta::default();
-        let stamped = self.timing.stamp(
-            &self.values,
-            &self.times,
-            range.clone(),
-            self.options.demand,
-            &mut meta,
-        );
-        let end = stamped.map_err(|e| self.placed(e))?;
-        let whole = range == (0..end);
-        let vals = if whole {
-            std::mem::take(&mut self.values)
-        } else {
-            self.values[range.start..end].to_vec()
-        };
-        let mut batch = Batch {
-            vals: Vals::Owned(vals),
-            meta,
-        };
-        self.next += (end - range.start) as u64;
-        self.handed = if whole { 0 } else { end };
-        if self.handed >= self.values.len() {
-            self.values.clear();
-            self.times.clear();
-            self.handed = 0;
-        }
-        if out.is_empty() {
-            // The memory of the batch that was handed in serves the next one.
-            if let Vals::Owned(memory) = &mut out.vals
-                && self.values.capacity() == 0
-            {
-                self.values = std::mem::take(memory);
-                self.values.clear();
-            }
-            *out = batch;
-        } else {
-            out.append(&mut batch);
-        }
+        let demand = self.options.demand;
+        let handed = self.waiting.hand_out(&mut self.timing, demand, out);
+        let handed = handed.map_err(|e| self.placed(e))?;
+        self.next += handed.map_or(0, |handed| handed.count as u64);
         Ok(())
     }
 
@@ -217,7 +183,7 @@ where
         let poll = self.decode(most.max(1))?;
         let before = self.next;
         self.hand_out(out)?;
-        let is_empty = self.values.len() == self.handed;
+        let is_empty = self.waiting.is_empty();
         Ok(match poll {
             Poll::End if is_empty => Poll::End,
             Poll::Idle(_) if self.next == before => poll,

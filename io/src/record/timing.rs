@@ -1,4 +1,4 @@
-//! `RecordTiming`: how records of a log get timestamps: from what they say, or from the log.
+//! `RecordTiming`: how records get timestamps: from what they say, or from what carries them.
 //!
 //! Owns the choice only; order, bounds and watermarks are the SDK's [`Timing`].
 
@@ -32,11 +32,14 @@ pub trait RecordTiming<T>: Clone + Send + Sync + 'static {
 
 /// Times by what the values say.
 #[derive(Clone, Debug)]
-pub struct ByValue<W>(pub(super) W);
+pub struct ByValue<W>(pub(crate) W);
 
-/// The records' own times: of the event where the writer gave one, of the append otherwise.
+/// The records' own times, which their writer or what carries them gave.
 #[derive(Clone, Debug)]
-pub struct ByRecord<W>(pub(super) W);
+pub struct ByRecord<W>(pub(crate) W);
+
+/// The time of a record, as it is.
+pub type AsItIs = fn(&Timestamp) -> Timestamp;
 
 impl<T, W: Timing<T>> RecordTiming<T> for ByValue<W> {
     const READS_TIMES: bool = false;

@@ -3,11 +3,10 @@
 //! Owns the choice between the two. Invariant: no undecodable record is passed over in silence, and
 //! every record, decodable or not, moves the offset.
 
-use crate::log::format::LogRecord;
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::{Element, Error, Result};
 
-/// A record of a log: what it says, or why it says nothing.
+/// A record of a topic: what it says, or why it says nothing.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Decoded<T> {
     /// The record, decoded.
@@ -40,12 +39,22 @@ pub trait OnError<T: Element>: Copy + Send + Sync + 'static {
     /// A decoded record.
     fn decoded(value: T) -> Self::Out;
     /// A record that `error` says is wrong.
-    fn undecodable(
-        error: Error,
-        topic: &str,
-        partition: u32,
-        record: &LogRecord<'_>,
-    ) -> Result<Self::Out>;
+    fn undecodable(error: Error, record: &RawRecord<'_>) -> Result<Self::Out>;
+}
+
+/// A record as it lies in a topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RawRecord<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: u32,
+    /// Its offset there.
+    pub offset: u64,
+    /// Its key, if it has one.
+    pub key: Option<&'a [u8]>,
+    /// Its bytes.
+    pub value: &'a [u8],
 }
 
 /// The first undecodable record ends the run.
@@ -63,8 +72,8 @@ impl<T: Element> OnError<T> for Fail {
         value
     }
     #[cold]
-    fn undecodable(error: Error, topic: &str, partition: u32, record: &LogRecord<'_>) -> Result<T> {
-        let offset = record.offset;
+    fn undecodable(error: Error, record: &RawRecord<'_>) -> Result<T> {
+        let (topic, partition, offset) = (record.topic, record.partition, record.offset);
         Err(error
             .at_position(format!(
                 "topic {topic} partition {partition} offset {offset}"
@@ -81,15 +90,10 @@ impl<T: Element> OnError<T> for Keep {
         Decoded::Ok(value)
     }
     #[cold]
-    fn undecodable(
-        error: Error,
-        topic: &str,
-        partition: u32,
-        record: &LogRecord<'_>,
-    ) -> Result<Decoded<T>> {
+    fn undecodable(error: Error, record: &RawRecord<'_>) -> Result<Decoded<T>> {
         Ok(Decoded::Undecodable(Undecodable {
-            topic: topic.to_owned(),
-            partition,
+            topic: record.topic.to_owned(),
+            partition: record.partition,
             offset: record.offset,
             key: record.key.map(<[u8]>::to_vec),
             raw: record.value.to_vec(),
