@@ -3,6 +3,7 @@
 //! Owns the loop around a reader, its bundles and the position in errors.
 
 use crate::observe::Meter;
+use std::time::Duration;
 use whitebeam_runner_core::origin::WasRead;
 use whitebeam_runner_core::plan::Plan;
 use whitebeam_runner_core::stage::{Stage, catch};
@@ -14,6 +15,12 @@ use whitebeam_sdk::{Error, Result};
 
 /// Batches per bundle. A watermark may come late, never early, so it is told once a bundle too.
 const BUNDLE_BATCHES: usize = 32;
+
+/// How long a reader is left alone that waits for an answer.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How long a reader may wait for an answer: longer than a server takes to start again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A source node with its splits.
 pub(crate) struct Input<'g> {
@@ -64,6 +71,7 @@ impl<'g> Input<'g> {
             reader,
             batch: (self.node.outputs[0].new_batch)(),
             done: 0,
+            waited: Duration::ZERO,
         })
     }
 
@@ -81,6 +89,15 @@ fn nothing_there() -> Error {
         .help("read up to what is there, run again later, or choose the streaming runner")
 }
 
+/// A server that is gone, or cannot be reached any more.
+fn no_answer() -> Error {
+    let seconds = PATIENCE.as_secs();
+    Error::unavailable(format!(
+        "what is read has not answered for {seconds} seconds"
+    ))
+    .help("check whether it runs and can be reached, then run again")
+}
+
 /// An open split.
 pub(crate) struct Reading<'g> {
     node: &'g Node,
@@ -90,6 +107,8 @@ pub(crate) struct Reading<'g> {
     reader: Box<dyn ErasedReader>,
     batch: Box<dyn ErasedBatch>,
     done: u64,
+    /// For how long nothing has come, and nobody knows whether there is anything.
+    waited: Duration,
 }
 
 /// What was read since the last bundle ended.
@@ -131,13 +150,31 @@ impl Reading<'_> {
         self.done = done;
         self.bundle.batches += 1;
         self.bundle.elements += self.batch.len() as u64;
+        if !matches!(poll, Poll::Waiting(_)) || !self.batch.is_empty() {
+            self.waited = Duration::ZERO;
+        }
         let pushed = stage.push(entry, self.batch.as_mut());
         pushed.map_err(|e| self.near(plan.locate(e, &[self.was_read()])))?;
         match poll {
             Poll::More => Ok(true),
             Poll::End => Ok(false),
             Poll::Idle(_) => Err(self.place(nothing_there())),
+            Poll::Waiting(_) => self.wait().map(|()| true),
         }
+    }
+
+    /// Waits a moment for what is on its way.
+    fn wait(&mut self) -> Result<()> {
+        if self.waited >= PATIENCE {
+            return Err(self.place(no_answer()));
+        }
+        self.waited += PAUSE;
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "a runner's own thread, which has nothing else to do until then"
+        )]
+        std::thread::sleep(PAUSE);
+        Ok(())
     }
 
     /// True once a bundle is long enough to be ended; the next one begins.

@@ -9,6 +9,7 @@ use crate::group::GroupOptions;
 use crate::plan::{Entrance, Plan, StageOptions, StagePlan};
 use crate::stage::{Stage, catch};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use whitebeam_sdk::erase::{ErasedBatch, ErasedReader, ErasedSource};
 use whitebeam_sdk::graph::{CollectionId, Node, NodeId, NodeKind};
 use whitebeam_sdk::sink::Shard;
@@ -20,6 +21,10 @@ const OTHER_FAILURES: u32 = 16;
 
 /// How often a reader may have nothing before the search takes it for the end.
 const IDLE_POLLS: u32 = 4;
+
+/// How often a reader may wait for an answer before the search gives up, and how long each time.
+const WAITS: u32 = 2_000;
+const WAIT: Duration = Duration::from_millis(1);
 
 /// What a run had read of one source when it failed.
 #[derive(Clone, Debug)]
@@ -94,8 +99,8 @@ impl<'a> Search<'a> {
     fn in_split(&self, split: &[u8], at: Option<Position>, most: u64) -> Option<String> {
         let mut reader = self.open(split, at)?;
         let mut again = Again::new(self)?;
-        let (mut read, mut idle) = (0, 0);
-        while read < most && idle < IDLE_POLLS {
+        let (mut read, mut idle, mut waits) = (0, 0, 0);
+        while read < most && idle < IDLE_POLLS && waits < WAITS {
             let at = reader.position();
             let mut batch = (self.node.outputs[0].new_batch)();
             let polled = catch(|| reader.poll(batch.as_mut())).and_then(|polled| polled);
@@ -112,7 +117,11 @@ impl<'a> Search<'a> {
             match polled.ok()? {
                 Poll::End => return None,
                 Poll::Idle(_) if batch.is_empty() => idle += 1,
-                Poll::Idle(_) | Poll::More => idle = 0,
+                Poll::Waiting(_) if batch.is_empty() => {
+                    waits += 1;
+                    pause();
+                }
+                Poll::Idle(_) | Poll::Waiting(_) | Poll::More => (idle, waits) = (0, 0),
             }
         }
         None
@@ -160,6 +169,14 @@ impl<'a> Search<'a> {
         stage.setup()?;
         Ok(stage)
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the run has failed: nothing else waits for this thread"
+)]
+fn pause() {
+    std::thread::sleep(WAIT);
 }
 
 /// The steps at work again.

@@ -267,7 +267,7 @@ impl Reading {
         match polled.and_then(|polled| polled) {
             Ok(Poll::More) => {}
             // A reader that says "ask again now" is asked when other work is done.
-            Ok(Poll::Idle(until)) => open.not_before = until.max(now.next()),
+            Ok(Poll::Idle(until) | Poll::Waiting(until)) => open.not_before = until.max(now.next()),
             Ok(Poll::End) => drop(self.open.swap_remove(chosen)),
             Err(e) => {
                 let split = self.source.describe_split(&open.split);

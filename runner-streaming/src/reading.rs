@@ -219,6 +219,10 @@ impl Reading {
                 }
                 open.silent.get_or_insert(clock.monotonic());
             }
+            Ok(Poll::Waiting(until)) => {
+                open.not_before = until.max(clock.now() + PAUSE);
+                open.silent = None;
+            }
             Ok(Poll::End) => {
                 let ended = self.open.swap_remove(chosen);
                 self.ended.push(ended.snapshot());

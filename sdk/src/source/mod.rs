@@ -52,6 +52,10 @@ pub enum Poll {
     /// A reader without a clock says [`Timestamp::MIN`], and the runner asks when it likes to, after
     /// a pause of its own.
     Idle(Timestamp),
+    /// Nothing now, and whether there is anything is not known: the system that is read has not
+    /// answered yet, or does not answer. Ask again as after [`Idle`](Self::Idle); but such a silence
+    /// says nothing, neither that the split is idle nor that an input that ends has not got there.
+    Waiting(Timestamp),
     /// The split is exhausted.
     End,
 }
@@ -222,7 +226,8 @@ pub trait Source: Send + Sync + 'static {
 
     /// How long one of its splits may have nothing before the others go on without it: a runner in
     /// real time then leaves the split's watermark out of the source's, until it has elements
-    /// again. `None` waits for every split for ever.
+    /// again. `None` waits for every split for ever. Only a reader that has caught up is silent, not
+    /// one that is [`Waiting`](Poll::Waiting).
     fn idle_after(&self) -> Option<Duration> {
         None
     }
