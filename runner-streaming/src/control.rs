@@ -7,7 +7,7 @@ use crate::exchange::Bell;
 use crate::metrics::Board;
 use crate::pending::Pending;
 use crate::settings::Limits;
-use crate::snapshot::{Held, StagedEpoch};
+use crate::snapshot::{Held, SplitSnapshot, StagedEpoch};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_sdk::Error;
 use whitebeam_sdk::sink::Epoch;
@@ -62,6 +62,9 @@ pub(crate) struct Control {
     coordinator: Arc<Bell>,
     board: Arc<Board>,
     pending: Pending,
+    scout: Arc<Bell>,
+    /// Splits that were found while the run lasts, with their source, by worker.
+    found: Vec<Mutex<Vec<(String, SplitSnapshot)>>>,
 }
 
 impl Control {
@@ -74,6 +77,8 @@ impl Control {
     ) -> Self {
         board.begin(&workers);
         Control {
+            scout: Arc::default(),
+            found: workers.iter().map(|_| Mutex::default()).collect(),
             pending: Pending::new(limits.pending_bytes, workers.len()),
             orders: Mutex::default(),
             reports: Mutex::default(),
@@ -112,6 +117,31 @@ impl Control {
     pub(crate) fn order(&self, change: impl FnOnce(&mut Orders)) {
         change(&mut self.lock());
         self.workers.iter().for_each(|bell| bell.ring());
+        self.scout.ring();
+    }
+
+    /// Rung for who looks for splits.
+    pub(crate) fn scout(&self) -> &Arc<Bell> {
+        &self.scout
+    }
+
+    /// A worker is to read a split that was found, too.
+    pub(crate) fn assign(&self, worker: usize, source: String, split: SplitSnapshot) {
+        if let Some(found) = self.found.get(worker) {
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.push((source, split));
+        }
+        if let Some(bell) = self.workers.get(worker) {
+            bell.ring();
+        }
+    }
+
+    /// What a worker is to read from now on.
+    pub(crate) fn assigned(&self, worker: usize) -> Vec<(String, SplitSnapshot)> {
+        let Some(found) = self.found.get(worker) else {
+            return Vec::new();
+        };
+        std::mem::take(&mut found.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Tells the coordinator.

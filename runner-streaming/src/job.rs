@@ -12,6 +12,7 @@ use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::Machine;
 use crate::metrics::MetricsHandle;
 use crate::observer::{Observer, Started};
+use crate::scout::Scout;
 use crate::script::Cue;
 use crate::settings::Settings;
 use crate::sinks::Sinks;
@@ -35,7 +36,7 @@ use whitebeam_sdk::{Error, ErrorKind, Result};
 pub(crate) struct Job<E> {
     pub(crate) coordinator: Coordinator<E>,
     pub(crate) workers: Vec<Worker<E>>,
-    /// What writes checkpoints and commits epochs.
+    /// What writes checkpoints, commits epochs and looks for splits.
     pub(crate) clerks: Vec<Box<dyn Machine>>,
     /// All channels between the workers.
     pub(crate) channels: Vec<Arc<Channel>>,
@@ -107,6 +108,16 @@ impl<E: Env> Job<E> {
             clerks.push(Box::new(Clerk::new(Arc::clone(&desk), writes)));
             desk
         });
+        let scout = Scout::new(
+            parts.env.clone(),
+            Arc::clone(&control),
+            Arc::clone(control.scout()),
+            wiring.watched(),
+            settings.discovery,
+        );
+        if let Some(scout) = scout {
+            clerks.push(Box::new(scout));
+        }
         let resumed_from = recovered.map(|s| s.epoch);
         let watch = Watch::new(parts.observer, Arc::clone(parts.metrics.board()));
         watch.started(&Started {

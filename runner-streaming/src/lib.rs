@@ -42,6 +42,7 @@ mod rate;
 mod reading;
 mod report;
 mod runner;
+mod scout;
 mod script;
 mod settings;
 mod sinks;

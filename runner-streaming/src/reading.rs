@@ -182,6 +182,11 @@ impl Reading {
         Ok(true)
     }
 
+    /// Reads `split`, too. What was promised stays promised: what is older in it is late.
+    pub(crate) fn assign(&mut self, split: SplitSnapshot) {
+        self.waiting.push_back(split);
+    }
+
     /// Nothing is left to read.
     pub(crate) fn has_ended(&self) -> bool {
         self.open.is_empty() && self.waiting.is_empty()

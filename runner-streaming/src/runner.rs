@@ -96,6 +96,13 @@ impl StreamingRunner {
         self
     }
 
+    /// How often sources without end are asked for splits that were not there before, such as new
+    /// partitions; every minute if nothing is said.
+    pub fn discovery(mut self, every: Duration) -> Self {
+        self.settings.discovery = every;
+        self
+    }
+
     /// Tells `observer` what happens.
     pub fn observe(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;

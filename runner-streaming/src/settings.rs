@@ -22,6 +22,8 @@ pub struct Settings {
     pub max_rate: Option<f64>,
     /// The present end of every source is the end of the input.
     pub until_end: bool,
+    /// How often sources without end are asked for splits that were not there before.
+    pub discovery: Duration,
     /// How long a run that gives no sign of life is taken for alive by others on its directory.
     pub lease: Duration,
     /// Checkpoints that are kept.
@@ -42,6 +44,7 @@ impl Default for Settings {
             align_timeout: Duration::from_secs(10),
             max_rate: None,
             until_end: false,
+            discovery: Duration::from_secs(60),
             lease: Duration::from_secs(10),
             retain: 3,
             allow_sink_rewind: false,

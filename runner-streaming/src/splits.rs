@@ -15,6 +15,12 @@ use whitebeam_sdk::{Error, Result, Timestamp};
 /// Splits per worker of a source that can choose.
 const PER_WORKER: usize = 4;
 
+/// Whether splits may come that are not there yet.
+pub(crate) fn may_grow(source: &dyn ErasedSource, settings: &Settings) -> bool {
+    let is_unbounded = source.boundedness() == Boundedness::Unbounded;
+    is_unbounded && !settings.until_end && source.script().is_none()
+}
+
 /// All splits of the source at `node`: those of a snapshot, and what is found now.
 pub(crate) fn all(
     node: &Node,
@@ -31,8 +37,7 @@ pub(crate) fn all(
     if source.script().is_some() {
         return Ok(vec![splits.pop().unwrap_or_else(|| fresh(Vec::new()))]);
     }
-    let may_grow = source.boundedness() == Boundedness::Unbounded && !settings.until_end;
-    if known.is_none() || may_grow {
+    if known.is_none() || may_grow(source, settings) {
         splits.extend(found(source, settings, known).map_err(place)?);
     }
     if settings.until_end {
@@ -64,7 +69,7 @@ fn found(
 }
 
 /// A split that nobody has read.
-fn fresh(split: Vec<u8>) -> SplitSnapshot {
+pub(crate) fn fresh(split: Vec<u8>) -> SplitSnapshot {
     SplitSnapshot {
         name: String::new(),
         split,

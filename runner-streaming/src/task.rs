@@ -11,7 +11,7 @@ use crate::exchange::{Channel, Inlet, Message};
 use crate::mutant::{Mutant, is_on};
 use crate::reading::Reading;
 use crate::settings::Limits;
-use crate::snapshot::{Counts, Held};
+use crate::snapshot::{Counts, Held, SplitSnapshot};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -177,6 +177,15 @@ impl Task {
     /// What is held at the end of an epoch is not all written down yet.
     pub(crate) fn is_freezing(&self) -> bool {
         self.freezing.is_some()
+    }
+
+    /// Reads a split, too, if it is one of its source.
+    pub(crate) fn assign(&mut self, source: &str, split: &SplitSnapshot) {
+        if let Input::Source(reading) = &mut self.input
+            && reading.path() == source
+        {
+            reading.assign(split.clone());
+        }
     }
 
     /// Bytes that its sinks hold in memory.

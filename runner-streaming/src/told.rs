@@ -26,6 +26,11 @@ pub(crate) fn assigned(step: &str, split: &SplitSnapshot, worker: usize) {
     info!(step, split, place, worker, "split assigned");
 }
 
+pub(crate) fn not_found(step: &str, e: &Error) {
+    let reason = e.message();
+    warn!(step, reason, "could not look for new splits");
+}
+
 pub(crate) fn requested(Epoch(epoch): Epoch) {
     debug!(epoch, "checkpoint started");
 }

@@ -7,6 +7,7 @@ use crate::exchange::{Bell, Channel, Inlet, Route, Sender};
 use crate::mutant::{Mutant, is_on};
 use crate::promises::Promises;
 use crate::reading::{Reading, ReadingPlan};
+use crate::scout::Watched;
 use crate::script::Cue;
 use crate::settings::Settings;
 use crate::snapshot::{Snapshot, SplitSnapshot};
@@ -110,6 +111,23 @@ impl<'a> Wiring<'a> {
     /// All channels, in no order that means anything.
     pub(crate) fn channels(&self) -> Vec<Arc<Channel>> {
         self.channels.iter().flatten().flatten().cloned().collect()
+    }
+
+    /// The sources that may get more splits.
+    pub(crate) fn watched(&self) -> Vec<Watched> {
+        let nodes = self.plan.graph().nodes().iter();
+        let watched = nodes.filter_map(|node| {
+            let NodeKind::Source(source) = &node.kind else {
+                return None;
+            };
+            let found = self.sources.get(&node.id)?;
+            let may_grow = splits::may_grow(source.as_ref(), self.settings);
+            let ended = self.ended(&node.path, 0);
+            let workers = self.settings.parallelism;
+            let watched = || Watched::new(&node.path, source, &found.splits, &ended, workers);
+            may_grow.then(watched)
+        });
+        watched.collect()
     }
 
     /// The scripted inputs, in the order of the sources.

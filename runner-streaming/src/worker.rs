@@ -91,6 +91,11 @@ impl<E: Env> Worker<E> {
         if let Some(cancelled) = orders.cancelled {
             self.give_up(cancelled);
         }
+        for (source, split) in self.control.assigned(self.index) {
+            for task in &mut self.tasks {
+                task.assign(&source, &split);
+            }
+        }
         let is_full = self.weigh();
         for i in (0..self.tasks.len()).rev() {
             let cx = Cx {
