@@ -13,5 +13,6 @@ pub mod local;
 pub mod random;
 pub mod scenarios;
 pub mod scripted;
+pub mod services;
 pub mod streaming;
 pub mod translate;

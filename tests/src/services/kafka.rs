@@ -1,0 +1,133 @@
+//! An Apache Kafka of one node.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::server::{Credentials, Kind, Server, bash, text_of};
+use super::skip::skip;
+
+const SCRIPT: &str = "kafka.sh";
+
+/// A broker, killed when it is dropped. Topics are not made by themselves.
+#[derive(Debug)]
+pub struct Kafka(Server);
+
+impl Kafka {
+    /// A broker of one's own; `None` when the test is skipped, which has been said.
+    #[track_caller]
+    pub fn start() -> Option<Kafka> {
+        Self::of(plain())
+    }
+
+    /// A broker of one's own with more server properties, such as `transaction.max.timeout.ms=5000`.
+    #[track_caller]
+    pub fn with_properties(properties: &[&str]) -> Option<Kafka> {
+        Self::of(Kind {
+            variables: vec![("KAFKA_PROPERTIES", properties.join("\n"))],
+            ..plain()
+        })
+    }
+
+    /// A broker of one's own that wants TLS (`security.protocol=SASL_SSL`) and a password (PLAIN or
+    /// SCRAM-SHA-256).
+    #[track_caller]
+    pub fn secure() -> Option<Kafka> {
+        Self::of(Kind {
+            secure: true,
+            ..plain()
+        })
+    }
+
+    /// The broker that all tests of this process share: leave it up, and use topics of your own.
+    #[track_caller]
+    pub fn shared() -> Option<&'static Kafka> {
+        static SHARED: OnceLock<Result<Kafka, String>> = OnceLock::new();
+        match SHARED.get_or_init(|| Server::start(plain()).map(Kafka)) {
+            Ok(kafka) => Some(kafka),
+            Err(why) => {
+                skip(why);
+                None
+            }
+        }
+    }
+
+    #[track_caller]
+    fn of(kind: Kind) -> Option<Kafka> {
+        Server::start(kind)
+            .map_err(|why| skip(&why))
+            .ok()
+            .map(Kafka)
+    }
+
+    /// `127.0.0.1:PORT`, for `bootstrap.servers`.
+    pub fn address(&self) -> &str {
+        self.0.address()
+    }
+
+    /// User, password and CA, for a broker that was started as [`secure`](Self::secure).
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.0.credentials()
+    }
+
+    /// The folder of the broker: `broker.log`, `data`.
+    pub fn folder(&self) -> &Path {
+        self.0.folder()
+    }
+
+    /// Whether the broker answers a request for metadata now.
+    pub fn answers(&self) -> bool {
+        self.0.answers()
+    }
+
+    /// Asks it to stop, and waits for that.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.0.order("stop", &[]);
+    }
+
+    /// `kill -9`, as a crash does it.
+    #[track_caller]
+    pub fn kill(&self) {
+        self.0.order("kill", &[]);
+    }
+
+    /// Up again (stopped first, if it is up), on the same port, with its data; waits until it answers.
+    #[track_caller]
+    pub fn restart(&self) {
+        self.0.restart();
+    }
+
+    /// `SIGSTOP`: connections stay and nothing answers.
+    #[track_caller]
+    pub fn pause(&self) {
+        self.0.order("pause", &[]);
+    }
+
+    /// `SIGCONT`.
+    #[track_caller]
+    pub fn resume(&self) {
+        self.0.order("resume", &[]);
+    }
+
+    /// `kafka.sh topic`: `["create", "orders", "4"]`, `["delete", "orders"]`, `["list"]`,
+    /// `["read", "orders"]`. Starts a Java of its own, which takes a second.
+    #[track_caller]
+    pub fn topic(&self, words: &[&str]) -> String {
+        self.0.order("topic", words)
+    }
+
+    /// Runs `org.apache.kafka.tools.CLASS`, such as `TransactionsCommand`; gives what it printed.
+    #[track_caller]
+    pub fn tool(class: &str, arguments: &[&str]) -> String {
+        let mut command = bash(&plain());
+        let output = command.args(["tool", class]).args(arguments).output();
+        text_of(class, &output.expect("bash can be run"))
+    }
+}
+
+fn plain() -> Kind {
+    Kind {
+        script: SCRIPT,
+        ..Kind::default()
+    }
+}

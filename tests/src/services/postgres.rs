@@ -1,0 +1,130 @@
+//! A PostgreSQL of one node.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::server::{Credentials, Kind, Server};
+use super::skip::skip;
+
+/// A server, killed when it is dropped. Its user may do everything.
+#[derive(Debug)]
+pub struct Postgres(Server);
+
+impl Postgres {
+    /// A server of one's own; `None` when the test is skipped, which has been said.
+    #[track_caller]
+    pub fn start() -> Option<Postgres> {
+        Self::of(plain())
+    }
+
+    /// A server of one's own that wants TLS and a password (scram-sha-256).
+    #[track_caller]
+    pub fn secure() -> Option<Postgres> {
+        Self::of(Kind {
+            secure: true,
+            ..plain()
+        })
+    }
+
+    /// The server that all tests of this process share: leave it up, and use a
+    /// [`database`](Self::database) of your own.
+    #[track_caller]
+    pub fn shared() -> Option<&'static Postgres> {
+        static SHARED: OnceLock<Result<Postgres, String>> = OnceLock::new();
+        match SHARED.get_or_init(|| Server::start(plain()).map(Postgres)) {
+            Ok(postgres) => Some(postgres),
+            Err(why) => {
+                skip(why);
+                None
+            }
+        }
+    }
+
+    #[track_caller]
+    fn of(kind: Kind) -> Option<Postgres> {
+        Server::start(kind)
+            .map_err(|why| skip(&why))
+            .ok()
+            .map(Postgres)
+    }
+
+    /// `postgres://postgres@127.0.0.1:PORT/postgres`, without a password.
+    pub fn url(&self) -> &str {
+        self.0.address()
+    }
+
+    /// Makes a new, empty database; gives its URL, without a password.
+    #[track_caller]
+    pub fn database(&self, name: &str) -> String {
+        self.sql(&format!("CREATE DATABASE \"{name}\""));
+        let (server, _) = self
+            .url()
+            .rsplit_once('/')
+            .expect("a URL ends with the database");
+        format!("{server}/{name}")
+    }
+
+    /// User, password and CA, for a server that was started as [`secure`](Self::secure).
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.0.credentials()
+    }
+
+    /// The folder of the server: `log`, `data`.
+    pub fn folder(&self) -> &Path {
+        self.0.folder()
+    }
+
+    /// Whether the server takes connections now.
+    pub fn answers(&self) -> bool {
+        self.0.answers()
+    }
+
+    /// Ends all connections and stops it.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.0.order("stop", &[]);
+    }
+
+    /// `kill -9` for all of its processes, as a crash does it.
+    #[track_caller]
+    pub fn kill(&self) {
+        self.0.order("kill", &[]);
+    }
+
+    /// Up again (stopped first, if it is up), on the same port, with its data; waits until it answers.
+    #[track_caller]
+    pub fn restart(&self) {
+        self.0.restart();
+    }
+
+    /// `SIGSTOP` for all of its processes: connections stay and nothing answers.
+    #[track_caller]
+    pub fn pause(&self) {
+        self.0.order("pause", &[]);
+    }
+
+    /// `SIGCONT` for all of its processes.
+    #[track_caller]
+    pub fn resume(&self) {
+        self.0.order("resume", &[]);
+    }
+
+    /// Runs statements in the database `postgres`; rows come back as lines, columns apart by `|`.
+    #[track_caller]
+    pub fn sql(&self, statements: &str) -> String {
+        self.0.order("sql", &[statements])
+    }
+
+    /// The same in another database of this server.
+    #[track_caller]
+    pub fn sql_in(&self, database: &str, statements: &str) -> String {
+        self.0.order("sql", &[statements, database])
+    }
+}
+
+fn plain() -> Kind {
+    Kind {
+        script: "postgres.sh",
+        ..Kind::default()
+    }
+}

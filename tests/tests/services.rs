@@ -1,0 +1,299 @@
+//! The servers that other tests stand on: they answer, keep their data and their port whatever is
+//! done to them, ask who comes where they should, and go with whoever has started them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use whitebeam_tests::services::{Credentials, Kafka, Postgres};
+
+/// A request for the metadata of no topic, version 1; the answer repeats 7 and names one broker.
+const METADATA: &[u8] = b"\0\0\0\x0e\0\x03\0\x01\0\0\0\x07\xff\xff\0\0\0\0";
+const ANSWER: &[u8] = b"\0\0\0\x07\0\0\0\x01";
+
+/// Whether a Kafka answers there.
+fn speaks_kafka(address: &str) -> bool {
+    answers_within(Duration::from_secs(20), address)
+}
+
+/// Whether nobody answers there, or not for a while.
+fn is_silent(address: &str) -> bool {
+    !answers_within(Duration::from_millis(300), address)
+}
+
+fn answers_within(patience: Duration, address: &str) -> bool {
+    let address: SocketAddr = address.parse().unwrap();
+    let Ok(mut stream) = TcpStream::connect(address) else {
+        return false;
+    };
+    stream.set_read_timeout(Some(patience)).unwrap();
+    let mut answer = [0; 12];
+    let asked = stream.write_all(METADATA);
+    asked.and_then(|()| stream.read_exact(&mut answer)).is_ok() && answer.ends_with(ANSWER)
+}
+
+#[test]
+fn kafka_keeps_port_and_topics_whatever_is_done_to_it() {
+    let Some(kafka) = Kafka::start() else { return };
+    kafka.topic(&["create", "orders", "3"]);
+    let address = kafka.address();
+
+    assert!(speaks_kafka(address) && kafka.answers());
+    kafka.kill();
+    assert!(is_silent(address) && !kafka.answers(), "killed");
+    kafka.restart();
+    assert!(speaks_kafka(address), "started after a kill");
+
+    kafka.pause();
+    assert!(is_silent(address), "paused");
+    kafka.resume();
+    assert!(speaks_kafka(address), "resumed");
+    kafka.pause();
+    kafka.stop();
+    assert!(is_silent(address), "stopped while it was paused");
+    kafka.restart();
+    kafka.restart();
+    assert!(speaks_kafka(address), "restarted while it was up");
+    assert_eq!(kafka.topic(&["list"]), "orders");
+}
+
+#[test]
+fn postgres_keeps_port_and_rows_whatever_is_done_to_it() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let rows = || postgres.sql("SELECT cents, country FROM revenue ORDER BY 1");
+    postgres.sql("CREATE TABLE revenue (cents bigint, country text)");
+    postgres.sql("INSERT INTO revenue VALUES (250, 'United Kingdom'), (990, 'Éire')");
+    assert_eq!(rows(), "250|United Kingdom\n990|Éire");
+
+    postgres.kill();
+    assert!(!postgres.answers(), "killed");
+    postgres.restart();
+    assert_eq!(rows(), "250|United Kingdom\n990|Éire");
+    postgres.pause();
+    assert!(!postgres.answers(), "paused");
+    postgres.resume();
+    assert!(postgres.answers(), "resumed");
+    postgres.pause();
+    postgres.stop();
+    assert!(!postgres.answers(), "stopped while it was paused");
+    postgres.restart();
+    postgres.restart();
+    assert_eq!(rows(), "250|United Kingdom\n990|Éire");
+}
+
+/// `HOST:PORT`.
+fn place(postgres: &Postgres) -> &str {
+    let (_, place) = postgres.url().split_once('@').unwrap();
+    place.split('/').next().unwrap()
+}
+
+#[test]
+fn a_paused_postgres_holds_a_connection_that_is_open_and_a_killed_one_ends_it() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let address: SocketAddr = place(&postgres).parse().unwrap();
+    // The length, the version of the protocol, and whose session it is: answered by a process of its own.
+    let hello = b"\0\0\0\x17\0\x03\0\0user\0postgres\0\0";
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(hello).unwrap();
+    let ready = b"Z\0\0\0\x05I";
+    let mut answer = Vec::new();
+    while !answer.ends_with(ready) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    let query = b"Q\0\0\0\x0dSELECT 1\0";
+    stream
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    let mut byte = [0];
+
+    postgres.pause();
+    stream.write_all(query).unwrap();
+    assert!(
+        stream.read(&mut byte).is_err(),
+        "nobody answers, nobody hangs up"
+    );
+    postgres.resume();
+    stream.set_read_timeout(None).unwrap();
+    assert_eq!(stream.read(&mut byte).unwrap(), 1);
+    assert_eq!(byte, *b"T", "the description of a row");
+    postgres.kill();
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert!(stream.write_all(query).is_err() || stream.read(&mut byte).unwrap_or(0) == 0);
+}
+
+/// A SASL/PLAIN handshake and a request for metadata, through TLS checked against `ca`.
+fn speaks_kafka_in_secret(address: &str, credentials: &Credentials, password: &str) -> bool {
+    let token = format!("\0{}\0{password}", credentials.user);
+    let mut requests = frame(b"\0\x11\0\x01\0\0\0\x01\xff\xff\0\x05PLAIN");
+    let mut authenticate = b"\0\x24\0\0\0\0\0\x02\xff\xff".to_vec();
+    authenticate.extend(u32::try_from(token.len()).unwrap().to_be_bytes());
+    authenticate.extend(token.as_bytes());
+    requests.extend(frame(&authenticate));
+    requests.extend(METADATA);
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-verify_return_error", "-connect"])
+        .args([address, "-CAfile"])
+        .arg(&credentials.ca)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _ = client.stdin.as_mut().unwrap().write_all(&requests);
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    let stdout = client.stdout.as_mut().unwrap();
+    // Ends with the answer, or when the broker hangs up.
+    while !answer.ends_with(ANSWER) && stdout.read(&mut byte).unwrap() == 1 {
+        answer.push(byte[0]);
+    }
+    let _ = client.kill();
+    client.wait().unwrap();
+    answer.ends_with(ANSWER)
+}
+
+fn frame(request: &[u8]) -> Vec<u8> {
+    let mut frame = u32::try_from(request.len()).unwrap().to_be_bytes().to_vec();
+    frame.extend(request);
+    frame
+}
+
+#[test]
+fn a_secure_kafka_lets_in_who_has_the_password_and_nobody_else() {
+    let Some(kafka) = Kafka::secure() else { return };
+    let credentials = kafka.credentials().unwrap();
+    let speaks = |password: &str| speaks_kafka_in_secret(kafka.address(), credentials, password);
+    assert!(speaks(&credentials.password));
+    assert!(!speaks("something else"));
+    assert!(is_silent(kafka.address()), "without TLS nobody is heard");
+    // By SCRAM, as Kafka's own tools are told to.
+    kafka.topic(&["create", "orders"]);
+    kafka.kill();
+    kafka.restart();
+    assert!(speaks(&credentials.password), "secure it stays");
+    assert_eq!(kafka.topic(&["list"]), "orders");
+}
+
+/// `psql` with another password, or another way to connect.
+fn psql(url: &str, mode: &str, ca: &Path, password: &str) -> Result<String, String> {
+    let output = Command::new("psql")
+        .args(["-X", "-q", "-A", "-t", "-d", url, "-c"])
+        .arg("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        .env("PGSSLMODE", mode)
+        .env("PGSSLROOTCERT", ca)
+        .env("PGPASSWORD", password)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() {
+        Ok(text(output.stdout).trim().to_owned())
+    } else {
+        Err(text(output.stderr))
+    }
+}
+
+#[test]
+fn a_secure_postgres_lets_in_who_has_the_password_and_nobody_else() {
+    let Some(postgres) = Postgres::secure() else {
+        return;
+    };
+    let Credentials { password, ca, .. } = postgres.credentials().unwrap();
+    let asks = |mode: &str, password: &str| psql(postgres.url(), mode, ca, password);
+    assert_eq!(asks("verify-full", password).as_deref(), Ok("t"));
+    let wrong = asks("verify-full", "something else").unwrap_err();
+    assert!(wrong.contains("password authentication failed"), "{wrong}");
+    let open = asks("disable", password).unwrap_err();
+    assert!(open.contains("no encryption"), "{open}");
+    postgres.kill();
+    postgres.restart();
+    assert_eq!(asks("verify-full", password).as_deref(), Ok("t"));
+}
+
+#[test]
+fn one_server_is_shared_by_all_who_ask_for_it() {
+    if let (Some(one), Some(two)) = (Kafka::shared(), Kafka::shared()) {
+        assert_eq!(one.address(), two.address());
+        assert!(speaks_kafka(one.address()));
+    }
+    let Some(postgres) = Postgres::shared() else {
+        return;
+    };
+    let url = postgres.database("of_my_own");
+    assert!(url.ends_with("/of_my_own"), "{url}");
+    postgres.sql_in("of_my_own", "CREATE TABLE here ()");
+    let count = "SELECT count(*) FROM pg_tables WHERE tablename = 'here'";
+    assert_eq!(postgres.sql_in("of_my_own", count), "1");
+    assert_eq!(postgres.sql(count), "0");
+}
+
+/// Set for the process whose servers are left alone.
+const OWNER: &str = "WHITEBEAM_TEST_OWNS_SERVERS";
+
+#[test]
+fn servers_go_with_the_process_of_their_test_and_leave_nothing() {
+    if std::env::var_os(OWNER).is_some() {
+        return own_servers();
+    }
+    let this = "servers_go_with_the_process_of_their_test_and_leave_nothing";
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", this, "--nocapture"])
+        .env(OWNER, "true")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let mut owned: Vec<(String, PathBuf)> = Vec::new();
+    while owned.len() < 2 {
+        let Some(line) = lines.next() else {
+            // It has said itself that it was skipped.
+            assert!(owner.wait().unwrap().success());
+            return;
+        };
+        let line = line.unwrap();
+        let words = line.strip_prefix("owned ");
+        let pair = words.and_then(|words| words.split_once(' '));
+        owned.extend(pair.map(|(address, folder)| (address.to_owned(), folder.into())));
+    }
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    for (address, folder) in owned {
+        // Looked after once a second; a minute is for a machine that has much else to do.
+        let wait = "for i in {1..600}; do [ -e \"$0\" ] || exit 0; sleep 0.1; done; exit 1";
+        let mut bash = Command::new("bash");
+        let gone = bash.args(["-c", wait]).arg(&folder).status().unwrap();
+        assert!(gone.success(), "{} is still there", folder.display());
+        assert!(TcpStream::connect(&address).is_err(), "{address} is up");
+    }
+}
+
+/// Starts servers, says where, and waits to be killed.
+fn own_servers() {
+    let (Some(kafka), Some(postgres)) = (Kafka::start(), Postgres::shared()) else {
+        return;
+    };
+    assert!(kafka.answers() && postgres.answers());
+    #[expect(clippy::print_stdout, reason = "the other process reads it")]
+    for (address, folder) in [
+        (kafka.address(), kafka.folder()),
+        (place(postgres), postgres.folder()),
+    ] {
+        println!("owned {address} {}", folder.display());
+    }
+    loop {
+        std::thread::park();
+    }
+}
