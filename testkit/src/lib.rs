@@ -12,6 +12,8 @@
 )]
 
 mod expect;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod oracle;
 #[cfg(feature = "local")]
 mod pipeline_test;

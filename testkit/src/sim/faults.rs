@@ -26,7 +26,8 @@ pub enum Strike {
         /// Kill or power cut.
         how: How,
     },
-    /// In the `nth` operation on files, from 1: before, amid or after it, as drawn.
+    /// In the `nth` operation on files or call to a cluster, from 1: before, amid or after it, as
+    /// drawn.
     Operation {
         /// Which operation.
         nth: u64,
@@ -63,6 +64,8 @@ pub enum Class {
     Read,
     /// Removing.
     Remove,
+    /// Calls to a cluster: no way there.
+    Call,
 }
 
 /// What the plan says about an operation.

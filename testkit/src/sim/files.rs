@@ -29,7 +29,7 @@ struct SimFiles {
 }
 
 /// Ends the thread's work up to the harness. Not for use while unwinding.
-fn unwind(crash: Crash) -> ! {
+pub(super) fn unwind(crash: Crash) -> ! {
     panic::resume_unwind(Box::new(crash))
 }
 

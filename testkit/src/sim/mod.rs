@@ -9,6 +9,8 @@
 //! dead from that moment: whatever its destructors still try fails and changes nothing, and code
 //! that swallows the unwinding meets it again at its next call.
 
+#[cfg(feature = "kafka")]
+mod call;
 mod clock;
 mod disk;
 mod env;
@@ -20,6 +22,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "kafka")]
+pub(crate) use call::Meeting;
 pub use disk::Loss;
 pub use env::SimEnv;
 pub use faults::{Class, Crash, How, Strike};
@@ -139,7 +143,7 @@ impl Machine {
         self.state().faults.hits().clone()
     }
 
-    /// Operations on files so far, by all processes.
+    /// Operations on files and calls to clusters so far, by all processes.
     pub fn operations(&self) -> u64 {
         self.state().faults.operations()
     }
@@ -153,6 +157,24 @@ impl Machine {
     /// no trace.
     pub fn observer(&self) -> SharedFiles {
         files::observer(self.clone())
+    }
+
+    /// Monotonic time.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.state().clock.monotonic
+    }
+
+    /// The wall clock.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn wall(&self) -> whitebeam_env::WallMicros {
+        self.state().clock.wall
+    }
+
+    /// Adds something to the trace.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn note(&self, what: &[u8]) {
+        self.state().trace.bytes(what);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
