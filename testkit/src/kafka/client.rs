@@ -21,6 +21,9 @@ use whitebeam_io::kafka::client::{
 };
 use whitebeam_sdk::Timestamp;
 
+/// How long a client waits for a broker that is not there, unless it ends a transaction.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// A cluster as all have it.
 #[derive(Clone)]
 pub(super) struct Shared(Arc<Mutex<Cluster>>);
@@ -82,69 +85,34 @@ impl ModelClient {
         mut act: impl FnMut(&mut Cluster) -> Step<T>,
         late: impl FnOnce(&mut Cluster, Duration),
     ) -> Result<T> {
-        let meeting = self.env.meet(call.action());
-        let mut cluster = self.cluster.lock();
-        match meeting {
+        let refused = |failure, said| Err(error(failure, call.action(), said));
+        match self.env.meet(call.action()) {
             Meeting::Nothing => {}
-            Meeting::Refusal => {
-                return Err(error(
-                    Failure::Unreachable,
-                    call.action(),
-                    "refused by plan",
-                ));
-            }
-            Meeting::Dead => {
-                return Err(error(Failure::Fatal, call.action(), "the process is dead"));
-            }
+            Meeting::Refusal => return refused(Failure::Unreachable, "refused by plan"),
+            Meeting::Dead => return refused(Failure::Fatal, "the process is dead"),
             Meeting::Crash { crash, is_done } => {
-                cluster.settle();
-                if is_done && !cluster.is_down() {
-                    // Nobody hears the answer.
-                    let _ = act(&mut cluster);
-                }
-                drop(cluster);
+                self.cluster.lock().abandoned(is_done, &mut act);
                 self.env.crash(crash)
             }
         }
+        let cluster = &mut *self.cluster.lock();
         let deadline = cluster.now().saturating_add(within);
         cluster.leg(deadline);
         let way = cluster.way(call);
         cluster.note(call.action(), within.as_micros() as u64);
-        let unanswered = |cluster: &mut Cluster| {
-            cluster.sleep_until(deadline);
-            Err(no_answer(call))
-        };
         match way {
-            Way::Refused(failure) => {
-                return Err(error(failure, call.action(), "refused, as was drawn"));
-            }
-            Way::RequestLost => return unanswered(&mut cluster),
+            Way::Refused(failure) => return refused(failure, "refused, as was drawn"),
+            Way::RequestLost => return cluster.unanswered(call, deadline),
             Way::RequestLate(after) => {
-                late(&mut cluster, after);
-                return unanswered(&mut cluster);
+                late(cluster, after);
+                return cluster.unanswered(call, deadline);
             }
-            Way::Twice(after) => late(&mut cluster, after),
+            Way::Twice(after) => late(cluster, after),
             Way::Answered | Way::AnswerLost => {}
         }
-        let answer = loop {
-            if !cluster.is_down()
-                && let Step::Done(answer) = act(&mut cluster)
-            {
-                break answer;
-            }
-            let until = match cluster.is_down() {
-                true => deadline,
-                false => deadline.min(cluster.now() + AGAIN),
-            };
-            if !cluster.wait(until) {
-                return Err(match cluster.is_down() && !call.changes() {
-                    true => error(Failure::Unreachable, call.action(), "no broker answers"),
-                    false => no_answer(call),
-                });
-            }
-        };
+        let answer = cluster.insist(call, deadline, &mut act)?;
         if way == Way::AnswerLost || !cluster.leg(deadline) {
-            return unanswered(&mut cluster);
+            return cluster.unanswered(call, deadline);
         }
         answer
     }
@@ -155,6 +123,51 @@ fn no_answer(call: Call) -> ClientError {
 }
 
 impl Cluster {
+    /// A call is made by a process that is not there any more when the answer comes.
+    fn abandoned<T>(&mut self, is_done: bool, act: &mut impl FnMut(&mut Cluster) -> Step<T>) {
+        self.settle();
+        if is_done && !self.is_down() {
+            let _ = act(self);
+        }
+    }
+
+    /// No answer comes in time.
+    fn unanswered<T>(&mut self, call: Call, deadline: Duration) -> Result<T> {
+        self.sleep_until(deadline);
+        Err(no_answer(call))
+    }
+
+    /// Makes a call that has arrived until there is an answer; the error if there was no time.
+    fn insist<T>(
+        &mut self,
+        call: Call,
+        deadline: Duration,
+        act: &mut impl FnMut(&mut Cluster) -> Step<T>,
+    ) -> Result<Result<T>> {
+        loop {
+            if !self.is_down()
+                && let Step::Done(answer) = act(self)
+            {
+                return Ok(answer);
+            }
+            if !self.is_down() {
+                if !self.wait(deadline.min(self.now() + AGAIN)) {
+                    return Err(no_answer(call));
+                }
+            } else if call.ends_transaction() {
+                if !self.wait(deadline) {
+                    return Err(no_answer(call));
+                }
+            } else if !self.wait(deadline.min(self.now() + PATIENCE)) || self.is_down() {
+                return Err(error(
+                    Failure::Unreachable,
+                    call.action(),
+                    "no broker answers",
+                ));
+            }
+        }
+    }
+
     /// One way of a call; false if there is no time for it. Every way takes some time, so that who
     /// asks again and again meets what is to come.
     fn leg(&mut self, deadline: Duration) -> bool {

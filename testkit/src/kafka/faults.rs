@@ -164,15 +164,7 @@ impl Call {
         }
     }
 
-    /// Without an answer nobody knows whether it was done.
-    pub(super) fn changes(self) -> bool {
-        matches!(
-            self,
-            Call::CreateTopic | Call::CommitGroupOffsets | Call::Init | Call::Commit | Call::Abort
-        )
-    }
-
-    fn ends_transaction(self) -> bool {
+    pub(super) fn ends_transaction(self) -> bool {
         matches!(self, Call::Commit | Call::Abort)
     }
 }

@@ -222,7 +222,7 @@ impl Producer for ModelProducer {
         let answer = self.client.call(call, within, |cluster| {
             if timeout > cluster.faults.longest_transaction || timeout.is_zero() {
                 let said = "Broker: Transaction timeout is larger than the maximum";
-                return Step::Done(Err(error(Failure::Fatal, call.action(), said)));
+                return Step::Done(Err(error(Failure::Invalid, call.action(), said)));
             }
             match cluster.init(&id, timeout) {
                 Answer::Done(holder) => Step::Done(Ok(holder)),
