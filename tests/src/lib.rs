@@ -14,5 +14,6 @@ pub mod random;
 pub mod scenarios;
 pub mod scripted;
 pub mod services;
+pub mod skip;
 pub mod streaming;
 pub mod translate;

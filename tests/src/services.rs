@@ -19,9 +19,9 @@
 //! `true`. Whatever else goes wrong with a server fails the test.
 
 mod kafka;
+mod missing;
 mod postgres;
 mod server;
-mod skip;
 
 pub use kafka::Kafka;
 pub use postgres::Postgres;

@@ -11,11 +11,12 @@ mod revenue_job;
 
 use error_form::{expect_form, expect_nothing_in};
 use revenue_job::disk::Disk;
-use revenue_job::{RUNNERS, december, program, run, skip};
+use revenue_job::{RUNNERS, december, program, run};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
+use whitebeam_tests::skip::skip;
 
 const HEADER: &str =
     "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";

@@ -10,13 +10,14 @@ mod revenue_job;
 use revenue_job::invoice::{InvoiceLine, Kind, cents, invoices};
 use revenue_job::per_minute::{LateLine, Revenue, revenue_per_minute};
 use revenue_job::rows::{difference, final_panes, rows};
-use revenue_job::{RUNNERS, december, program, run, skip, whole};
+use revenue_job::{RUNNERS, december, program, run, whole};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use whitebeam::io::file::CsvSink;
 use whitebeam::prelude::*;
 use whitebeam_testkit::{Expect, TestStream, test_pipeline};
+use whitebeam_tests::skip::skip;
 
 /// What a reader of the file would compute: no windows, no decimals, no engine.
 fn plain_loop(input: &Path) -> Vec<Revenue> {

@@ -16,7 +16,7 @@ use revenue_job::job::Job;
 use revenue_job::life::{Kill, Life};
 use revenue_job::per_minute::{LateLine, Revenue, revenue_per_minute};
 use revenue_job::rows::{difference, final_panes, rows};
-use revenue_job::{december, program, skip, whole};
+use revenue_job::{december, program, whole};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -24,6 +24,7 @@ use std::time::Duration;
 use whitebeam::io::file::CsvSink;
 use whitebeam::io::log::{Log, LogPlace};
 use whitebeam::prelude::{BatchRunner, Pipeline};
+use whitebeam_tests::skip::skip;
 
 /// Kills of one run that count, at least.
 const KILLS: usize = 3;

@@ -8,6 +8,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -296,4 +297,84 @@ fn own_servers() {
     loop {
         std::thread::park();
     }
+}
+
+/// Set for the process that finds no server.
+const BARE: &str = "WHITEBEAM_TEST_FINDS_NOTHING";
+
+#[test]
+fn without_java_the_test_is_skipped_by_name_and_fails_in_ci() {
+    if std::env::var_os(BARE).is_some() {
+        assert!(Kafka::start().is_none(), "there is nothing to start");
+        return;
+    }
+    for (java, expected) in [
+        (
+            None,
+            "kafka.sh: there is no `java`; install it with `apt-get install ",
+        ),
+        (
+            Some("11.0.2"),
+            "kafka.sh: `java` is older than 17; install it with `apt-get install ",
+        ),
+        (
+            Some("17.0.1"),
+            "kafka.sh: there is no `mvn`; install it with `apt-get install maven`",
+        ),
+    ] {
+        let machine = bare_machine(java);
+        let said = machine.path().join("skipped");
+        let mut skipped = on_bare_machine(machine.path());
+        let output = skipped.env_remove("CI").env("WHITEBEAM_SKIP_FILE", &said);
+        assert!(output.output().unwrap().status.success(), "{expected}");
+        let line = std::fs::read_to_string(said).unwrap();
+        let (test, why) = line.split_once(": ").unwrap();
+        assert_eq!(
+            test,
+            "SKIPPED without_java_the_test_is_skipped_by_name_and_fails_in_ci"
+        );
+        assert!(why.starts_with(expected), "{why}");
+
+        let output = on_bare_machine(machine.path())
+            .env("CI", "true")
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "in CI nothing is skipped");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = text + &String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+/// A folder of programs as a machine has them that nobody has prepared, but with that Java.
+fn bare_machine(java: Option<&str>) -> tempfile::TempDir {
+    let programs =
+        "bash basename cat cksum cut dirname env flock grep id mkdir rm rmdir sed sleep tr";
+    let folder = tempfile::tempdir().unwrap();
+    let link = "for name in $1; do ln -s \"$(command -v $name)\" \"$0/\"; done";
+    let mut bash = Command::new("bash");
+    let linked = bash.args(["-c", link]).arg(folder.path()).arg(programs);
+    assert!(linked.status().unwrap().success());
+    if let Some(version) = java {
+        let path = folder.path().join("java");
+        let text = format!("#!/usr/bin/env bash\necho 'openjdk version \"{version}\"' >&2\n");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
+}
+
+/// This test once more, where nothing is found.
+fn on_bare_machine(machine: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([
+            "--exact",
+            "without_java_the_test_is_skipped_by_name_and_fails_in_ci",
+        ])
+        .env("PATH", machine)
+        .env("WHITEBEAM_SERVICES", machine.join("cache"))
+        .env(BARE, "true")
+        .env_remove("RUST_TEST_THREADS");
+    command
 }

@@ -12,7 +12,6 @@ use revenue_job::disk::Disk;
 use revenue_job::invoice::{InvoiceLine, Kind, TOPIC};
 use revenue_job::rows::rows;
 use revenue_job::shop::{Shop, events, last_panes, last_said, parts, refused, suspended};
-use revenue_job::skip;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +20,7 @@ use whitebeam::io::log::{Log, Message, Retention};
 use whitebeam::{Str, Timestamp};
 use whitebeam_env::{Env, RealEnv};
 use whitebeam_runner_streaming::checkpoint;
+use whitebeam_tests::skip::skip;
 
 /// The newest file of a folder by name, among those with this ending.
 fn newest(folder: &Path, ending: &str) -> PathBuf {

@@ -9,7 +9,7 @@
 #   kafka.sh status DIR            prints HOST:PORT if the broker answers, else exit code 1
 #   kafka.sh clean DIR             kill, and remove what this script has put into DIR
 #   kafka.sh topic DIR list | create NAME [PARTITIONS] | delete NAME | describe NAME | read NAME
-#                                  `read` prints what a read_committed reader sees, up to the end
+#                                  `read` prints keys and values that a read_committed reader sees
 #   kafka.sh tool CLASS ARGS...    run org.apache.kafka.tools.CLASS
 #   kafka.sh prepare               only fill the cache; with CI=true, install what is missing
 #
@@ -220,18 +220,20 @@ clean() {
 # ---- topics ---------------------------------------------------------------------------------
 
 topic() {  # DIR ACTION [NAME [PARTITIONS]]
-  local address action=${2:-} tool=TopicCommand config=--command-config arguments
+  local address action=${2:-} tool=TopicCommand arguments
+  alive "$1" && answering "$1" "$(cat "$1/port")" || die "no broker answers in $1"
   address=127.0.0.1:$(cat "$1/port")
   case $action in
     list) arguments=(--list --exclude-internal) ;;
     create) arguments=(--create --topic "${3:?NAME}" --partitions "${4:-1}") ;;
     delete | describe) arguments=("--$action" --topic "${3:?NAME}") ;;
     read)
-      tool=consumer.ConsoleConsumer config=--consumer.config
-      arguments=(--topic "${3:?NAME}" --from-beginning --isolation-level read_committed --timeout-ms 3000) ;;
+      tool=consumer.ConsoleConsumer
+      arguments=(--topic "${3:?NAME}" --from-beginning --isolation-level read_committed --timeout-ms 3000
+        --formatter-property print.key=true) ;;
     *) usage >&2; exit 2 ;;
   esac
-  [ ! -e "$1/client.properties" ] || arguments+=("$config" "$1/client.properties")
+  [ ! -e "$1/client.properties" ] || arguments+=(--command-config "$1/client.properties")
   prepare
   run_java -Dwhitebeam.log=off "org.apache.kafka.tools.$tool" --bootstrap-server "$address" "${arguments[@]}"
 }
@@ -248,13 +250,13 @@ esac
 parse "$@"
 [ "$command" = prepare ] || open_dir
 case $command in
-  prepare) prepare ;;
+  prepare) prepare; need openssl openssl ;;
   start) start "$dir" "${words[1]:-}" ;;
   stop) halt TERM "$dir" ;;
   kill) halt KILL "$dir" ;;
   restart) halt TERM "$dir"; start "$dir" "${words[1]:-}" ;;
-  pause) alive "$dir" && kill -STOP "$(pid_of "$dir")" ;;
-  resume) alive "$dir" && kill -CONT "$(pid_of "$dir")" ;;
+  pause) must_run "$dir"; kill -STOP "$(pid_of "$dir")" ;;
+  resume) must_run "$dir"; kill -CONT "$(pid_of "$dir")" ;;
   status) alive "$dir" && answering "$dir" "$(cat "$dir/port")" && echo "127.0.0.1:$(cat "$dir/port")" ;;
   clean) clean "$dir" ;;
   topic) topic "$dir" "${words[@]:1}" ;;

@@ -199,7 +199,7 @@ case $command in help) usage; exit ;; esac
 parse "$@"
 [ "$command" = prepare ] || open_dir
 case $command in
-  prepare) prepare; exit ;;
+  prepare) prepare; need openssl openssl; exit ;;
   start) start "$dir" "${words[1]:-}"; exit ;;
   restart) find_programs && stop "$dir"; start "$dir" "${words[1]:-}"; exit ;;
 esac
@@ -207,8 +207,8 @@ find_programs || missing "there is no PostgreSQL" postgresql
 case $command in
   stop) stop "$dir" ;;
   kill) halt_all "$dir" ;;
-  pause) alive "$dir" && signal_all STOP "$dir" ;;
-  resume) alive "$dir" && signal_all CONT "$dir" ;;
+  pause) must_run "$dir"; signal_all STOP "$dir" ;;
+  resume) must_run "$dir"; signal_all CONT "$dir" ;;
   status) alive "$dir" && answers "$dir" && url "$dir" ;;
   clean) clean "$dir" ;;
   sql) sql "$dir" "${words[@]:1}" ;;

@@ -56,6 +56,8 @@ alive() {  # DIR; somebody else who got the same id is not our server
   tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$1/"
 }
 
+must_run() { alive "$1" || die "nothing runs in $1"; }
+
 gone() {  # PID...: waits until none of them runs
   local i pid
   for ((i = 0; i < 400; i++)); do
@@ -138,8 +140,11 @@ open_dir() {
   [ -n "$dir" ] || { usage >&2; exit 2; }
   case $command in start | restart) mkdir -p "$dir" ;; esac
   if [ ! -d "$dir" ]; then
-    [ "$command" = status ] && exit 1
-    exit 0
+    case $command in
+      stop | kill | clean) exit 0 ;;
+      status) exit 1 ;;
+      *) die "there is no folder $dir" ;;
+    esac
   fi
   dir=$(cd "$dir" && pwd)
 }

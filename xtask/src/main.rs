@@ -13,6 +13,7 @@ mod conformance;
 mod error;
 mod process;
 mod sanitize;
+mod services;
 mod simulate;
 mod steps;
 mod test;
@@ -43,6 +44,9 @@ enum Chore {
     Test(test::Options),
     /// Tests of the packages with `unsafe`, under AddressSanitizer.
     Sanitize,
+    /// Real servers on this machine, for tests and for trying things out.
+    #[command(subcommand)]
+    Services(services::Service),
     /// Removes each runner from a copy and builds what is left.
     Without(without::Options),
     /// Benchmarks with their limits and peers.
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Chore::Check => check::run(&root),
         Chore::Test(options) => test::run(&root, &options),
         Chore::Sanitize => sanitize::run(&root),
+        Chore::Services(service) => services::run(&root, &service),
         Chore::Without(options) => without::run(&root, &options),
         Chore::Bench(options) => bench::run(&root, &options),
         Chore::Conformance(options) => conformance::run(&root, &options),

@@ -2,6 +2,8 @@
 //! tests, every example, a crate from outside, and the workspace without each
 //! of its runners.
 //!
+//! Tests that need a server start it themselves, from what is made ready here.
+//!
 //! Invariant: the last line is the exact totals, and the exit code is 0 only if
 //! something ran and nothing failed.
 
@@ -14,6 +16,7 @@ use clap::Args;
 
 use crate::error::{Error, Result};
 use crate::process::{cargo, run as run_process};
+use crate::services;
 use crate::steps::Steps;
 use crate::totals::{self, Totals};
 use crate::without;
@@ -32,6 +35,8 @@ pub(crate) struct Options {
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let metadata = Metadata::members_only(root)?;
     let skips = Skips::new()?;
+    // What is still missing after this is said by the tests that need it, by name.
+    services::prepare(root);
     let mut steps = Steps::default();
     let mut totals = Totals::default();
     steps.run("tests of the workspace", || {

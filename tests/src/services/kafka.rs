@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::missing::missing;
 use super::server::{Credentials, Kind, Server, bash, text_of};
-use super::skip::skip;
 
 const SCRIPT: &str = "kafka.sh";
 
@@ -45,7 +45,7 @@ impl Kafka {
         match SHARED.get_or_init(|| Server::start(plain()).map(Kafka)) {
             Ok(kafka) => Some(kafka),
             Err(why) => {
-                skip(why);
+                missing(why);
                 None
             }
         }
@@ -54,7 +54,7 @@ impl Kafka {
     #[track_caller]
     fn of(kind: Kind) -> Option<Kafka> {
         Server::start(kind)
-            .map_err(|why| skip(&why))
+            .map_err(|why| missing(&why))
             .ok()
             .map(Kafka)
     }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::missing::missing;
 use super::server::{Credentials, Kind, Server};
-use super::skip::skip;
 
 /// A server, killed when it is dropped. Its user may do everything.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Postgres {
         match SHARED.get_or_init(|| Server::start(plain()).map(Postgres)) {
             Ok(postgres) => Some(postgres),
             Err(why) => {
-                skip(why);
+                missing(why);
                 None
             }
         }
@@ -43,7 +43,7 @@ impl Postgres {
     #[track_caller]
     fn of(kind: Kind) -> Option<Postgres> {
         Server::start(kind)
-            .map_err(|why| skip(&why))
+            .map_err(|why| missing(&why))
             .ok()
             .map(Postgres)
     }

@@ -17,7 +17,6 @@ pub(crate) mod rows;
 pub(crate) mod shop;
 
 use std::ffi::OsStr;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -59,17 +58,4 @@ pub(crate) fn run(runner: &[&str], input: &Path, output: &Path) -> Output {
         .args([OsStr::new("--output"), output.as_ref()])
         .output();
     run.expect("the program is built with the tests")
-}
-
-/// Says by name that a test could not run here.
-pub(crate) fn skip(test: &str, why: &str) {
-    eprintln!("SKIPPED {test}: {why}");
-    if let Some(path) = std::env::var_os("WHITEBEAM_SKIP_FILE") {
-        let file = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path);
-        let written = file.and_then(|mut file| writeln!(file, "SKIPPED {test}: {why}"));
-        written.expect("the file of skipped tests can be written");
-    }
 }
