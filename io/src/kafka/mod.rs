@@ -8,5 +8,14 @@
 pub mod client;
 mod cluster;
 mod error;
+mod source;
 
+pub use crate::record::{
+    ByRecord, ByValue, Decoded, Fail, Keep, OnError, RecordTiming, Undecodable,
+};
+pub use client::Record;
 pub use cluster::Kafka;
+pub use source::{
+    AsRecord, DisorderedSource, EventTime, Gap, KafkaPlace, KafkaRecord, KafkaSource, KafkaSplit,
+    OrTombstone, OrderedSource, RecordTime, RecordsSource, ValueOf, WithRecord, Yields,
+};
