@@ -90,8 +90,9 @@ impl Cluster {
         self.machine.monotonic()
     }
 
+    /// Processing time, as records have it.
     pub(super) fn wall(&self) -> Timestamp {
-        Timestamp::from_micros(self.machine.wall().0)
+        Timestamp::from_millis(self.machine.wall().0.div_euclid(1_000))
     }
 
     /// Notes something in the trace.

@@ -19,6 +19,7 @@
 
 mod client;
 mod cluster;
+pub mod contract;
 mod coordinator;
 mod faults;
 mod model;

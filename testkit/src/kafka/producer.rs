@@ -36,8 +36,6 @@ pub(super) struct ModelProducer {
     holder: Option<Holder>,
     /// The call whose outcome is unknown.
     pending: Option<Call>,
-    /// Something was sent in the open transaction.
-    is_used: bool,
     /// The open transaction can only be aborted.
     spoilt: Option<ClientError>,
 }
@@ -55,7 +53,6 @@ impl ModelProducer {
             number,
             holder: None,
             pending: None,
-            is_used: false,
             spoilt: None,
         }
     }
@@ -110,8 +107,15 @@ impl ModelProducer {
         failed.or_else(|| self.spoilt.clone())
     }
 
+    fn has_partitions(&self) -> bool {
+        let cluster = self.client.cluster.lock();
+        let sender = cluster.senders.get(&self.number);
+        sender.is_some_and(|sender| sender.has_partitions)
+    }
+
     fn end(&mut self, call: Call, fate: Fate, within: Duration) -> Result<()> {
-        let Some(holder) = self.holder.clone().filter(|_| self.is_used) else {
+        let Some(holder) = self.holder.clone().filter(|_| self.has_partitions()) else {
+            // Nothing that the coordinator would have to end.
             return Ok(());
         };
         let answer = self.client.call_late(
@@ -133,11 +137,11 @@ impl ModelProducer {
 
     fn over(&mut self) {
         self.stand = Stand::Ready;
-        self.is_used = false;
         self.spoilt = None;
         let mut cluster = self.client.cluster.lock();
         if let Some(sender) = cluster.senders.get_mut(&self.number) {
             sender.failed = None;
+            sender.has_partitions = false;
         }
     }
 }
@@ -176,14 +180,15 @@ impl Producer for ModelProducer {
         }
         let mut cluster = self.client.cluster.lock();
         cluster.settle();
-        let row = Row::sent(record);
+        let Some(row) = Row::sent(record) else {
+            return fail(Failure::Invalid, "a time before 1970");
+        };
         if row.size() > cluster.faults.largest {
             return fail(Failure::TooLarge, "Broker: Message size too large");
         }
         if cluster.in_flight(self.number) >= cluster.faults.queue {
             return fail(Failure::Full, "Local: Queue full");
         }
-        self.is_used = true;
         let place = (record.topic.to_owned(), record.partition);
         cluster.send(self.number, row, place, self.holder.clone());
         Ok(())

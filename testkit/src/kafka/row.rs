@@ -53,14 +53,16 @@ impl Row {
         self
     }
 
-    /// What a producer sends.
-    pub(super) fn sent(record: &NewRecord<'_>) -> Self {
-        Row {
+    /// What a producer sends; `None` if no record can have such a time. Kafka counts milliseconds.
+    pub(super) fn sent(record: &NewRecord<'_>) -> Option<Self> {
+        let millis = record.timestamp.map(|time| time.micros().div_euclid(1_000));
+        let is_possible = millis.is_none_or(|millis| millis >= 0);
+        is_possible.then(|| Row {
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
-            timestamp: record.timestamp,
+            timestamp: millis.map(|millis| Timestamp::from_millis(millis.max(1))),
             headers: Vec::new(),
-        }
+        })
     }
 
     /// About how many bytes it takes.

@@ -11,7 +11,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use whitebeam_io::kafka::client::{ClientError, Deliveries, Failure};
+use whitebeam_sdk::time::hours;
 
+/// How far ahead of the broker's clock a record's time may be.
+const AHEAD: whitebeam_sdk::time::Duration = hours(1);
 const ACTION: &str = "deliver a record";
 
 /// A record on its way.
@@ -31,6 +34,8 @@ pub(super) struct Sender {
     pub(super) told: Deliveries,
     /// Some record of the open transaction failed: why.
     pub(super) failed: Option<ClientError>,
+    /// The coordinator knows of partitions of the open transaction.
+    pub(super) has_partitions: bool,
     is_gone: bool,
 }
 
@@ -79,7 +84,7 @@ impl Cluster {
         let Some(sent) = sender.queue.pop_front() else {
             return;
         };
-        match self.take_in(&sent) {
+        match self.take_in(number, &sent) {
             Some(told) => {
                 let delay = self.latency();
                 self.note("arrived", u64::from(told.is_ok()));
@@ -102,35 +107,49 @@ impl Cluster {
     }
 
     /// What the partition says to a record; `None` if it has to be asked again.
-    fn take_in(&mut self, sent: &Sent) -> Option<Told> {
+    fn take_in(&mut self, number: u64, sent: &Sent) -> Option<Told> {
         let refused = |failure, said: &str| Some(Err(error(failure, ACTION, said)));
-        if let Some(failure) = self.forced.take_undelivered(&sent.place) {
-            return refused(failure, "given up, as was asked for");
-        }
-        let (name, number) = &sent.place;
+        let (name, partition) = (&sent.place.0, sent.place.1);
         let Some(topic) = self.topics.get(name) else {
             return refused(Failure::NoTopic, "Broker: Unknown topic or partition");
         };
-        if *number as usize >= topic.partitions.len() {
+        let is_compacted = topic.compacted;
+        if partition as usize >= topic.partitions.len() {
             return refused(Failure::NoTopic, "Broker: Unknown topic or partition");
         }
-        if topic.compacted && sent.row.key.is_none() {
-            return refused(Failure::Invalid, "Broker: Invalid record: no key");
-        }
-        if self.draws(self.faults.undelivered) {
-            return refused(Failure::Retriable, "Local: Message timed out");
-        }
+        // The partition is taken into the transaction first, whatever becomes of the record.
         match sent.by.as_ref().map(|by| self.admit(by, &sent.place)) {
             None | Some(Answer::Done(())) => {}
             Some(Answer::Concurrent) => return None,
             Some(_) => return refused(Failure::Fenced, "Broker: Invalid producer epoch"),
         }
+        if let Some(sender) = self.senders.get_mut(&number) {
+            sender.has_partitions = sent.by.is_some();
+        }
+        if let Some(failure) = self.forced.take_undelivered(&sent.place) {
+            return refused(failure, "given up, as was asked for");
+        }
         let wall = self.wall();
+        if sent.row.timestamp.is_some_and(|time| time > wall + AHEAD) {
+            return refused(Failure::Invalid, "Broker: Invalid timestamp");
+        }
+        if is_compacted && sent.row.key.is_none() {
+            return refused(Failure::Invalid, "Broker: Invalid record: no key");
+        }
+        // Given up before it arrives, or behind that, for nobody heard of it.
+        let is_given_up = self.draws(self.faults.undelivered);
+        let timed_out = "Local: Message timed out";
+        if is_given_up && self.rng.bool() {
+            return refused(Failure::Unknown, timed_out);
+        }
         let by = sent.by.as_ref().map(|by| (by.pid, by.epoch));
-        let partition = self.partition(name, *number)?;
-        let offset = partition.append(Arc::clone(&sent.row), by, wall);
-        self.changed(name, *number);
-        Some(Ok((sent.place.clone(), offset)))
+        let at = self.partition(name, partition)?;
+        let offset = at.append(Arc::clone(&sent.row), by, wall);
+        self.changed(name, partition);
+        match is_given_up {
+            true => refused(Failure::Unknown, timed_out),
+            false => Some(Ok((sent.place.clone(), offset))),
+        }
     }
 
     /// Whether a record of a transaction may be appended: its epoch is the newest, and the
@@ -182,7 +201,7 @@ impl Cluster {
         };
         for _ in sender.queue.drain(..) {
             sender.in_flight = sender.in_flight.saturating_sub(1);
-            let purged = error(Failure::Abortable, ACTION, "Local: Purged in queue");
+            let purged = error(Failure::Unknown, ACTION, "Local: Purged in queue");
             sender.told.failed.push(purged);
         }
     }

@@ -363,3 +363,29 @@ fn the_same_seed_gives_the_same_trace() {
     }
     assert_eq!(traces.len(), 100);
 }
+
+/// A contract case on models of many seeds.
+fn keeps(faults: &Faults, seeds: u64) {
+    for case in super::contract::CASES {
+        for seed in 0..seeds {
+            let machine = Machine::new(seed);
+            let model = KafkaModel::new(&machine, seed, faults.clone());
+            let around = super::contract::ModelSurroundings::new(&model);
+            let outcome = case.run(&around);
+            outcome
+                .map_err(|e| e.to_string())
+                .and_then(|()| model.check_invariants())
+                .unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        }
+    }
+}
+
+#[test]
+fn the_model_keeps_the_contract() {
+    keeps(&Faults::none(), 3);
+}
+
+#[test]
+fn the_model_keeps_the_contract_when_things_take_their_time() {
+    keeps(&Faults::benign(), 200);
+}
