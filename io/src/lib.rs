@@ -8,6 +8,8 @@ pub mod codec;
 pub mod file;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(any(feature = "log", feature = "kafka"))]
+pub mod key;
 #[cfg(feature = "log")]
 pub mod log;
 mod machine;

@@ -8,13 +8,16 @@
 pub mod client;
 mod cluster;
 mod error;
+mod sink;
 mod source;
 
+pub use crate::key::{KeyBy, KeyOf, NoKey, partition_of_key};
 pub use crate::record::{
     ByRecord, ByValue, Decoded, Fail, Keep, OnError, RecordTiming, Undecodable,
 };
 pub use client::Record;
 pub use cluster::Kafka;
+pub use sink::{KafkaSink, KafkaSinkWriter, POINTS as SINK_POINTS, StagedRecords};
 pub use source::{
     AsRecord, DisorderedSource, EventTime, Gap, KafkaPlace, KafkaRecord, KafkaSource, KafkaSplit,
     OrTombstone, OrderedSource, RecordTime, RecordsSource, ValueOf, WithRecord, Yields,

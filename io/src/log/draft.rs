@@ -4,7 +4,7 @@
 //! one partition keep the order in which they came.
 
 use super::format::{Block, put};
-use super::partition::partition_of_key;
+use crate::key::partition_of_key;
 use crc32c::crc32c;
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::{Error, Result, Timestamp};

@@ -30,7 +30,6 @@ mod draft;
 mod error;
 mod find;
 mod format;
-mod partition;
 mod place;
 mod segment;
 mod sink;
@@ -40,9 +39,10 @@ mod writer;
 
 pub use draft::Message;
 pub use format::LogRecord;
-pub use partition::partition_of_key;
 pub use place::LogPlace;
-pub use sink::{KeyBy, KeyOf, LogSink, LogSinkWriter, NoKey, StagedRecords};
+pub use sink::{LogSink, LogSinkWriter, StagedRecords};
+
+pub use crate::key::{KeyBy, KeyOf, NoKey, partition_of_key};
 pub use source::{
     ByRecord, ByValue, Decoded, DisorderedSource, EventTime, Fail, Keep, LogSource, LogSplit,
     OnError, OrderedSource, RecordTime, RecordTiming, Undecodable,

@@ -3,10 +3,8 @@
 //! Owns the settings and one run's state; `staged` owns what waits for its commit. Invariant: an
 //! epoch is appended once, whoever commits it and however often.
 
-mod key;
 mod staged;
 
-pub use key::{KeyBy, KeyOf, NoKey};
 pub use staged::StagedRecords;
 
 use super::Log;
@@ -16,6 +14,7 @@ use super::format::Commit;
 use super::topic::{Topic, check_name};
 use super::writer::{LogWriter, Retention};
 use crate::codec::{Codec, Json, Postcard};
+use crate::key::{KeyBy, KeyOf, NoKey};
 use staged::{StagedBlocks, Staging};
 use std::fmt;
 use std::marker::PhantomData;
@@ -105,11 +104,7 @@ impl<T: Element, C: Codec<T>> LogSink<T, C> {
         C: Codec<Q>,
         Q: 'static,
     {
-        let key = KeyBy {
-            find: Arc::new(find),
-            codec: self.codec.clone(),
-            types: PhantomData,
-        };
+        let key = KeyBy::new(find, self.codec.clone());
         LogSink {
             log: self.log,
             topic: self.topic,

@@ -7,7 +7,7 @@
 /// long as the topic has so many partitions.
 ///
 /// ```
-/// use whitebeam_io::log::partition_of_key;
+/// use whitebeam_io::key::partition_of_key;
 ///
 /// assert_eq!(partition_of_key(b"UK", 4), partition_of_key(b"UK", 4));
 /// ```

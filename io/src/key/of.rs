@@ -1,4 +1,6 @@
 //! `KeyOf`: which key an element's record gets.
+//!
+//! Owns how a key is found and encoded. Knows no transport.
 
 use crate::codec::Codec;
 use std::fmt;
@@ -18,9 +20,19 @@ pub struct NoKey;
 
 /// Keys that a function finds, in the form of a codec.
 pub struct KeyBy<F, C, K> {
-    pub(super) find: Arc<F>,
-    pub(super) codec: C,
-    pub(super) types: PhantomData<fn() -> K>,
+    find: Arc<F>,
+    codec: C,
+    types: PhantomData<fn() -> K>,
+}
+
+impl<F, C, K> KeyBy<F, C, K> {
+    pub(crate) fn new(find: F, codec: C) -> Self {
+        KeyBy {
+            find: Arc::new(find),
+            codec,
+            types: PhantomData,
+        }
+    }
 }
 
 impl<F, C: Clone, K> Clone for KeyBy<F, C, K> {
