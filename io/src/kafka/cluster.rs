@@ -56,11 +56,6 @@ impl Kafka {
         self
     }
 
-    /// Its brokers, as they were given.
-    pub(super) fn brokers(&self) -> &str {
-        &self.brokers
-    }
-
     /// The client, made by the first who asks.
     pub(super) fn client(&self) -> Result<Arc<dyn Client>> {
         match self.client.get() {

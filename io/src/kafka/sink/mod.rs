@@ -349,7 +349,7 @@ impl<T: Element, C: Codec<T>, K: KeyOf<T>> Sink<T> for KafkaSink<T, C, K> {
 
     fn describe(&self) -> String {
         let (codec, of) = (self.codec.name(), &self.settings);
-        let (topic, kafka) = (&of.topic, of.kafka.brokers());
+        let (topic, kafka) = (&of.topic, &of.kafka);
         format!(
             "{codec} records to topic {topic} at {kafka}, {}",
             of.delivery
