@@ -2,7 +2,8 @@
 //!
 //! Owns the settings as users give them. Invariant: what may be a secret is never shown.
 
-use super::client::{Client, ClientError, Failure};
+use super::client::Client;
+use super::client::rdkafka::RdKafka;
 use super::error::failed;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,8 @@ use whitebeam_sdk::Result;
 pub struct Kafka {
     brokers: String,
     settings: BTreeMap<String, String>,
+    /// By [`Kafka::with_client`].
+    given: bool,
     /// Made by the first who needs it.
     client: Arc<OnceLock<Arc<dyn Client>>>,
 }
@@ -35,6 +38,7 @@ impl Kafka {
         Kafka {
             brokers: brokers.into(),
             settings: BTreeMap::new(),
+            given: false,
             client: Arc::default(),
         }
     }
@@ -44,6 +48,7 @@ impl Kafka {
         Kafka {
             brokers: client.describe(),
             settings: BTreeMap::new(),
+            given: true,
             client: Arc::new(OnceLock::from(client)),
         }
     }
@@ -52,20 +57,21 @@ impl Kafka {
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(name.into(), value.into());
-        self.client = Arc::default();
+        // A client of the user's own knows no settings, and stays.
+        if !self.given {
+            self.client = Arc::default();
+        }
         self
     }
 
     /// The client, made by the first who asks.
     pub(super) fn client(&self) -> Result<Arc<dyn Client>> {
-        match self.client.get() {
-            Some(client) => Ok(Arc::clone(client)),
-            None => Err(failed(
-                &self.brokers,
-                "",
-                ClientError::new(Failure::Unreachable, "connect", "there is no client yet"),
-            )),
+        if let Some(client) = self.client.get() {
+            return Ok(Arc::clone(client));
         }
+        let client = RdKafka::new(&self.brokers, &self.settings)
+            .map_err(|e| failed(&self.brokers, "", e))?;
+        Ok(Arc::clone(self.client.get_or_init(|| Arc::new(client))))
     }
 }
 

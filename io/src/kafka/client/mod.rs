@@ -6,6 +6,7 @@
 //! the time it is given; an answer that did not come is [`Failure::Unknown`], never a guess.
 
 mod error;
+pub(super) mod rdkafka;
 
 pub use error::{ClientError, Failure};
 

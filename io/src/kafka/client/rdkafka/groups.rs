@@ -1,0 +1,196 @@
+//! Offsets of consumer groups, for who watches them; nobody joins.
+//!
+//! Owns a consumer for each group that is asked for. Invariant: an answer belongs to the question that it
+//! is told for: after one that did not come, the next question goes to a new consumer.
+
+use super::super::{Failure, Result};
+use super::ask::{Until, ask, without_answer};
+use super::settings::Settings;
+use super::watch::Watch;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::failure;
+
+pub(super) struct Groups {
+    settings: Arc<Settings>,
+    /// By name.
+    known: Mutex<BTreeMap<String, Arc<Group>>>,
+}
+
+/// What librdkafka calls back.
+struct Committing {
+    watch: Arc<Watch>,
+    answer: Mutex<Option<KafkaResult<()>>>,
+}
+
+impl ClientContext for Committing {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.watch.line(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.watch.heard(&error, reason);
+    }
+}
+
+impl ConsumerContext for Committing {
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    }
+}
+
+/// A consumer for one group; one question at a time.
+struct Group(Mutex<BaseConsumer<Committing>>);
+
+impl Groups {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        Groups {
+            settings,
+            known: Mutex::default(),
+        }
+    }
+
+    pub(super) fn offsets(
+        &self,
+        group: &str,
+        topic: &str,
+        partitions: u32,
+        within: Duration,
+    ) -> Result<BTreeMap<u32, u64>> {
+        let until = Until::within(within);
+        let group = self.group(group)?;
+        let consumer = group.lock();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions {
+            list.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
+        }
+        let action = "ask for the offsets of a group";
+        let found = ask(&consumer.context().watch, action, until, |time| {
+            let found = consumer.committed_offsets(list.clone(), time);
+            serve(&consumer, Duration::ZERO);
+            found.and_then(|found| {
+                for of in found.elements() {
+                    of.error()?;
+                }
+                Ok(found)
+            })
+        })?;
+        let offsets = found.elements_for_topic(topic).into_iter();
+        Ok(offsets
+            .filter_map(|of| {
+                let Offset::Offset(offset) = of.offset() else {
+                    return None;
+                };
+                Some((
+                    u32::try_from(of.partition()).ok()?,
+                    u64::try_from(offset).ok()?,
+                ))
+            })
+            .collect())
+    }
+
+    pub(super) fn commit(
+        &self,
+        group: &str,
+        topic: &str,
+        offsets: &BTreeMap<u32, u64>,
+        within: Duration,
+    ) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let until = Until::within(within);
+        let of = self.group(group)?;
+        let answer = of.commit(topic, offsets, until);
+        if answer
+            .as_ref()
+            .is_err_and(|e| matches!(e.failure, Failure::Unknown | Failure::Unreachable))
+        {
+            self.known().remove(group);
+        }
+        answer
+    }
+
+    fn group(&self, name: &str) -> Result<Arc<Group>> {
+        let mut known = self.known();
+        if let Some(group) = known.get(name) {
+            return Ok(Arc::clone(group));
+        }
+        let watch = Arc::new(Watch::new(Arc::clone(&self.settings)));
+        let context = Committing {
+            watch,
+            answer: Mutex::default(),
+        };
+        let consumer = self
+            .settings
+            .group(name)
+            .create_with_context(context)
+            .map_err(|e| self.settings.refused(&e))?;
+        let group = Arc::new(Group(Mutex::new(consumer)));
+        known.insert(name.to_owned(), Arc::clone(&group));
+        Ok(group)
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Group>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Group {
+    fn lock(&self) -> MutexGuard<'_, BaseConsumer<Committing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn commit(&self, topic: &str, offsets: &BTreeMap<u32, u64>, until: Until) -> Result<()> {
+        let action = "commit the offsets of a group";
+        let consumer = self.lock();
+        let context = consumer.context();
+        let watch = &context.watch;
+        let error = |e: &KafkaError| watch.error_of(failure::of(e), action, &e.to_string());
+        let mut list = TopicPartitionList::new();
+        for (&partition, &offset) in offsets {
+            let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+            let offset = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
+            list.add_partition_offset(topic, partition, offset)
+                .map_err(|e| error(&e))?;
+        }
+        let answer = || {
+            let mut answer = context.answer.lock();
+            answer
+                .as_mut()
+                .map_or_else(|poisoned| poisoned.get_mut().take(), |answer| answer.take())
+        };
+        answer();
+        consumer
+            .commit(&list, CommitMode::Async)
+            .map_err(|e| error(&e))?;
+        loop {
+            serve(&consumer, Duration::from_millis(10).min(until.left()));
+            match answer() {
+                Some(Ok(())) => {
+                    watch.well();
+                    return Ok(());
+                }
+                Some(Err(e)) => return Err(error(&e)),
+                None => {}
+            }
+            if let Some(e) = without_answer(watch, action, until) {
+                return Err(e);
+            }
+            if until.is_over() {
+                return Err(watch.error_of(Failure::Unknown, action, "no answer in time"));
+            }
+        }
+    }
+}
+
+/// Hears what a consumer says; it reads nothing.
+fn serve(consumer: &BaseConsumer<Committing>, time: Duration) {
+    drop(consumer.poll(time));
+}

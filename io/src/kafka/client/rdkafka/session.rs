@@ -1,0 +1,217 @@
+//! `Session`: one consumer of librdkafka, shared by all who read with one isolation.
+//!
+//! Owns which partitions it reads, the thread that listens to it, and its end. Does not own positions.
+//! Invariant: a partition has at most one reader in a session; whoever wants a second gets another one.
+
+use super::super::{ClientError, Failure, Isolation, ReadFrom, Result};
+use super::failure;
+use super::native::Queue;
+use super::settings::Settings;
+use super::stable::StableEnds;
+use super::watch::Watch;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+/// How long the listener sleeps where nothing is said; so long may a consumer outlive its last reader.
+const LISTEN: Duration = Duration::from_millis(100);
+
+/// What librdkafka calls back.
+pub(super) struct Reading {
+    pub(super) watch: Arc<Watch>,
+    pub(super) ends: StableEnds,
+}
+
+impl ClientContext for Reading {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.watch.line(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.watch.heard(&error, reason);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.ends.read(statistics);
+    }
+}
+
+impl ConsumerContext for Reading {}
+
+/// All sessions of one isolation.
+pub(super) struct Sessions {
+    settings: Arc<Settings>,
+    isolation: Isolation,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// Lives as long as the client: it is also asked what there is.
+    first: Option<Arc<Session>>,
+    /// For partitions that have several readers.
+    more: Vec<Weak<Session>>,
+}
+
+impl Sessions {
+    pub(super) fn new(settings: Arc<Settings>, isolation: Isolation) -> Self {
+        Sessions {
+            settings,
+            isolation,
+            open: Mutex::default(),
+        }
+    }
+
+    /// The session that is asked.
+    pub(super) fn first(&self) -> Result<Arc<Session>> {
+        let mut open = self.open();
+        if let Some(session) = &open.first {
+            return Ok(Arc::clone(session));
+        }
+        let session = Arc::new(Session::start(&self.settings, self.isolation)?);
+        open.first = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Begins to read, in the first session where the partition has no reader yet.
+    pub(super) fn read(&self, of: &ReadFrom) -> Result<(Arc<Session>, Queue)> {
+        let first = self.first()?;
+        let mut open = self.open();
+        open.more.retain(|session| session.strong_count() > 0);
+        let more: Vec<_> = open.more.iter().filter_map(Weak::upgrade).collect();
+        for session in std::iter::once(first).chain(more) {
+            if let Some(queue) = session.assign(of)? {
+                return Ok((session, queue));
+            }
+        }
+        let session = Arc::new(Session::start(&self.settings, self.isolation)?);
+        open.more.push(Arc::downgrade(&session));
+        let queue = session.assign(of)?;
+        let queue = queue.expect("a new session reads nothing yet");
+        Ok((session, queue))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One consumer.
+pub(super) struct Session {
+    /// Gone only while the session is dropped.
+    consumer: Option<Arc<BaseConsumer<Reading>>>,
+    held: Mutex<BTreeSet<(String, u32)>>,
+    over: Arc<AtomicBool>,
+    settings: Arc<Settings>,
+}
+
+impl Session {
+    fn start(settings: &Arc<Settings>, isolation: Isolation) -> Result<Self> {
+        let watch = Arc::new(Watch::new(Arc::clone(settings)));
+        let context = Reading {
+            watch,
+            ends: StableEnds::default(),
+        };
+        let consumer: BaseConsumer<Reading> = settings
+            .reading(isolation)
+            .create_with_context(context)
+            .map_err(|e| settings.refused(&e))?;
+        let consumer = Arc::new(consumer);
+        let over = Arc::new(AtomicBool::new(false));
+        listen(Arc::clone(&consumer), Arc::clone(&over))?;
+        Ok(Session {
+            consumer: Some(consumer),
+            held: Mutex::default(),
+            over,
+            settings: Arc::clone(settings),
+        })
+    }
+
+    pub(super) fn consumer(&self) -> &Arc<BaseConsumer<Reading>> {
+        self.consumer
+            .as_ref()
+            .expect("a session has its consumer until it is dropped")
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        &self.consumer().context().watch
+    }
+
+    /// Begins to read a partition; `None` if it has a reader.
+    fn assign(&self, of: &ReadFrom) -> Result<Option<Queue>> {
+        let action = "read";
+        let mut held = self.held();
+        let place = (of.topic.clone(), of.partition);
+        if held.contains(&place) {
+            return Ok(None);
+        }
+        let refuse = |said: &str| ClientError::new(Failure::Invalid, action, said);
+        let (Ok(partition), Ok(offset)) = (i32::try_from(of.partition), i64::try_from(of.offset))
+        else {
+            return Err(refuse("no partition or offset is so large"));
+        };
+        if of.topic.is_empty() || of.topic.contains('\0') {
+            return Err(refuse("this is not the name of a topic"));
+        }
+        let queue = Queue::of(self.consumer(), &of.topic, partition)
+            .ok_or_else(|| refuse("this is not the name of a topic"))?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&of.topic, partition, Offset::Offset(offset))
+            .and_then(|()| self.consumer().incremental_assign(&list))
+            .map_err(|e| {
+                self.watch()
+                    .error_of(failure::of(&e), action, &e.to_string())
+            })?;
+        held.insert(place);
+        Ok(Some(queue))
+    }
+
+    /// Ends reading a partition.
+    pub(super) fn release(&self, topic: &str, partition: u32) {
+        let mut held = self.held();
+        if held.remove(&(topic.to_owned(), partition)) {
+            let mut list = TopicPartitionList::new();
+            list.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
+            if let Err(e) = self.consumer().incremental_unassign(&list) {
+                let text = self.settings.hide(&e.to_string());
+                tracing::warn!(target: "librdkafka", "end reading {topic}/{partition}: {text}");
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeSet<(String, u32)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The listener's share is the last one: closing waits for brokers, and this must not.
+        self.consumer = None;
+        self.over.store(true, Ordering::Release);
+    }
+}
+
+/// Hears what a consumer says that is for no reader, and closes it when it is over.
+fn listen(consumer: Arc<BaseConsumer<Reading>>, over: Arc<AtomicBool>) -> Result<()> {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "librdkafka's errors, logs and statistics wait until somebody polls for them"
+    )]
+    thread::Builder::new()
+        .name("kafka-consumer".to_owned())
+        .spawn(move || {
+            while !over.load(Ordering::Acquire) {
+                // Errors were handed to the context already; no record comes here.
+                drop(consumer.poll(LISTEN));
+            }
+        })
+        .map(drop)
+        .map_err(|e| ClientError::new(Failure::Fatal, "start a thread", e.to_string()))
+}
