@@ -21,7 +21,7 @@ pub(crate) struct Sanitized {
 }
 
 /// Every package that may own `unsafe`.
-pub(crate) const SANITIZED: [Sanitized; 2] = [
+pub(crate) const SANITIZED: [Sanitized; 3] = [
     Sanitized {
         name: "whitebeam-sdk",
         folder: "sdk/src/",
@@ -30,7 +30,14 @@ pub(crate) const SANITIZED: [Sanitized; 2] = [
         name: "whitebeam-runner-core",
         folder: "runner-core/src/",
     },
+    Sanitized {
+        name: "whitebeam-io",
+        folder: "io/src/",
+    },
 ];
+
+/// Without these some modules with `unsafe` are not built.
+const FEATURES: &str = "whitebeam-io/kafka";
 
 /// Runs library and integration tests with a target directory of their own;
 /// nothing to run is a failure.
@@ -42,6 +49,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let mut command = cargo(root);
     command
         .args(["test", "--no-fail-fast", "--lib", "--tests"])
+        .args(["--features", FEATURES])
         .args(["--target", &triple, "--target-dir"])
         .arg(target_dir)
         // The stable compiler has the sanitizer, behind this door.
