@@ -11,6 +11,7 @@ pub mod judged;
 pub mod ledger;
 pub mod local;
 pub mod random;
+pub mod reading;
 pub mod scenarios;
 pub mod scripted;
 pub mod services;

@@ -31,14 +31,14 @@ impl ModelReader {
     }
 
     /// What is there for this reader, without waiting; whether no more was left out than `most`
-    /// says.
-    fn fetch(&mut self, most: usize) -> Result<(Vec<(Entry, Arc<Row>)>, bool)> {
+    /// says. Nothing if nobody answers.
+    fn fetch(&mut self, most: usize) -> Result<Option<(Vec<(Entry, Arc<Row>)>, bool)>> {
         let action = Call::Poll.action();
         self.client.live(action)?;
         let cluster = &mut *self.client.cluster.lock();
         cluster.settle();
         if cluster.is_down() {
-            return Ok((Vec::new(), false));
+            return Ok(None);
         }
         if let Some(Way::Refused(failure)) = cluster.forced.take_way(Call::Poll) {
             return Err(error(failure, action, "refused, as was asked for"));
@@ -71,13 +71,18 @@ impl ModelReader {
         let is_all = found.len() <= most;
         found.truncate(most);
         // A reader that has heard nothing yet does not know that it is at the end.
-        Ok((found, is_all && self.known.is_some()))
+        Ok(Some((found, is_all && self.known.is_some())))
     }
 }
 
 impl PartitionReader for ModelReader {
     fn poll(&mut self, most: usize, take: &mut dyn FnMut(&Record<'_>) -> bool) -> Result<Polled> {
-        let (found, mut is_all) = self.fetch(most)?;
+        let Some((found, mut is_all)) = self.fetch(most)? else {
+            return Ok(Polled {
+                next: self.next,
+                at_end: false,
+            });
+        };
         for (entry, row) in &found {
             self.next = entry.offset + 1;
             let is_wanted = take(&Record {

@@ -148,7 +148,8 @@ pub struct Polled {
     /// The offset where the reader goes on: behind the last record handed over, and behind what is
     /// no record (ends of transactions, aborted records, holes of compaction) as far as is known.
     pub next: u64,
-    /// The end of what it can see was reached.
+    /// The end of what it can see was reached, and the cluster still answers: silence is told from
+    /// the silence of a broker that is gone by this alone.
     pub at_end: bool,
 }
 
