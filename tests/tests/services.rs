@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use whitebeam_tests::services::{Credentials, Kafka, Postgres};
@@ -46,9 +46,13 @@ fn kafka_keeps_port_and_topics_whatever_is_done_to_it() {
     kafka.topic(&["create", "orders", "3"]);
     let address = kafka.address();
 
+    // What a broker leaves that has had the time to.
+    let farewell = kafka.folder().join("data/.kafka_cleanshutdown");
+
     assert!(speaks_kafka(address) && kafka.answers());
     kafka.kill();
     assert!(is_silent(address) && !kafka.answers(), "killed");
+    assert!(!farewell.exists(), "a crash, not a stop");
     kafka.restart();
     assert!(speaks_kafka(address), "started after a kill");
 
@@ -59,6 +63,7 @@ fn kafka_keeps_port_and_topics_whatever_is_done_to_it() {
     kafka.pause();
     kafka.stop();
     assert!(is_silent(address), "stopped while it was paused");
+    assert!(farewell.exists(), "a stop, not a crash");
     kafka.restart();
     kafka.restart();
     assert!(speaks_kafka(address), "restarted while it was up");
@@ -75,9 +80,14 @@ fn postgres_keeps_port_and_rows_whatever_is_done_to_it() {
     postgres.sql("INSERT INTO revenue VALUES (250, 'United Kingdom'), (990, 'Éire')");
     assert_eq!(rows(), "250|United Kingdom\n990|Éire");
 
+    let recoveries = || {
+        let log = std::fs::read_to_string(postgres.folder().join("log")).unwrap();
+        log.matches("was not properly shut down").count()
+    };
     postgres.kill();
     assert!(!postgres.answers(), "killed");
     postgres.restart();
+    assert_eq!(recoveries(), 1, "a crash, not a stop");
     assert_eq!(rows(), "250|United Kingdom\n990|Éire");
     postgres.pause();
     assert!(!postgres.answers(), "paused");
@@ -88,7 +98,20 @@ fn postgres_keeps_port_and_rows_whatever_is_done_to_it() {
     assert!(!postgres.answers(), "stopped while it was paused");
     postgres.restart();
     postgres.restart();
+    assert_eq!(recoveries(), 1, "a stop, not a crash");
     assert_eq!(rows(), "250|United Kingdom\n990|Éire");
+
+    let watch = std::fs::read_to_string(postgres.folder().join("watch.pid")).unwrap();
+    let commands = Path::new("/proc").join(watch.trim()).join("cmdline");
+    let watched = || std::fs::read(&commands).is_ok_and(|line| !line.is_empty());
+    assert!(watched(), "as long as it is there");
+    drop(postgres);
+    assert!((0..300).any(|_| !watched() || !nap()), "and no longer");
+}
+
+/// A moment, for what ends by itself.
+fn nap() -> bool {
+    Command::new("sleep").arg("0.1").status().unwrap().success()
 }
 
 /// `HOST:PORT`.
@@ -273,10 +296,8 @@ fn servers_go_with_the_process_of_their_test_and_leave_nothing() {
     owner.wait().unwrap();
     for (address, folder) in owned {
         // Looked after once a second; a minute is for a machine that has much else to do.
-        let wait = "for i in {1..600}; do [ -e \"$0\" ] || exit 0; sleep 0.1; done; exit 1";
-        let mut bash = Command::new("bash");
-        let gone = bash.args(["-c", wait]).arg(&folder).status().unwrap();
-        assert!(gone.success(), "{} is still there", folder.display());
+        let gone = (0..600).any(|_| !folder.exists() || !nap());
+        assert!(gone, "{} is still there", folder.display());
         assert!(TcpStream::connect(&address).is_err(), "{address} is up");
     }
 }
@@ -346,22 +367,102 @@ fn without_java_the_test_is_skipped_by_name_and_fails_in_ci() {
     }
 }
 
+#[test]
+fn in_ci_what_is_missing_is_installed_by_the_package_manager() {
+    let machine = bare_machine(None);
+    write_program(machine.path(), "id", "echo 0");
+    // Brings Java, and for all its promises no Maven.
+    let java = "printf '#!/usr/bin/env bash\\necho version \\\\\"17.0.1\\\\\"\\n' >${0%/*}/java";
+    let install = format!("echo $* >>$0.log; {java}; chmod +x ${{0%/*}}/java");
+    write_program(machine.path(), "apt-get", &install);
+    let prepare = |ci: &str| {
+        let mut bash = Command::new(machine.path().join("bash"));
+        bash.arg(script("kafka.sh")).arg("prepare");
+        bash.env("PATH", machine.path()).env("CI", ci);
+        bash.env("WHITEBEAM_SERVICES", machine.path().join("cache"));
+        bash.output().unwrap()
+    };
+    let log = machine.path().join("apt-get.log");
+    assert_eq!(prepare("false").status.code(), Some(3));
+    assert!(
+        !log.exists(),
+        "nothing is installed on a machine of one's own"
+    );
+    let output = prepare("true");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("there is no `mvn`"), "{said}");
+    let installed = std::fs::read_to_string(log).unwrap();
+    let expected = "-y --no-install-recommends install default-jre-headless maven\n\
+                    -y --no-install-recommends install maven\n";
+    assert_eq!(installed, expected);
+}
+
+#[test]
+fn servers_that_are_started_at_once_fill_the_cache_once() {
+    if Postgres::shared().is_none() {
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
+    let order = |word: &str, folder: &Path| {
+        let mut bash = Command::new("bash");
+        let owner = std::process::id().to_string();
+        bash.arg(script("postgres.sh")).arg(word).arg(folder);
+        bash.args(["--owner", &owner])
+            .env("WHITEBEAM_SERVICES", cache.path());
+        bash.stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let all = |word: &str| {
+        let running: Vec<_> = folders
+            .iter()
+            .map(|folder| order(word, folder.path()))
+            .collect();
+        let ended = running
+            .into_iter()
+            .map(|child| child.wait_with_output().unwrap());
+        ended.collect::<Vec<_>>()
+    };
+    let started = all("start");
+    all("clean");
+    let filled = |output: &&Output| String::from_utf8_lossy(&output.stderr).contains("once");
+    assert!(
+        started.iter().all(|output| output.status.success()),
+        "{started:?}"
+    );
+    assert_eq!(started.iter().filter(filled).count(), 1, "{started:?}");
+}
+
+fn script(name: &str) -> PathBuf {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/services");
+    scripts.join(name)
+}
+
 /// A folder of programs as a machine has them that nobody has prepared, but with that Java.
 fn bare_machine(java: Option<&str>) -> tempfile::TempDir {
     let programs =
-        "bash basename cat cksum cut dirname env flock grep id mkdir rm rmdir sed sleep tr";
+        "bash basename cat chmod cksum cut dirname env flock grep id mkdir rm rmdir sed sleep tr";
     let folder = tempfile::tempdir().unwrap();
     let link = "for name in $1; do ln -s \"$(command -v $name)\" \"$0/\"; done";
     let mut bash = Command::new("bash");
     let linked = bash.args(["-c", link]).arg(folder.path()).arg(programs);
     assert!(linked.status().unwrap().success());
     if let Some(version) = java {
-        let path = folder.path().join("java");
-        let text = format!("#!/usr/bin/env bash\necho 'openjdk version \"{version}\"' >&2\n");
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let text = format!("echo 'openjdk version \"{version}\"' >&2");
+        write_program(folder.path(), "java", &text);
     }
     folder
+}
+
+/// In the place of whatever bears the name.
+fn write_program(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    let _ = std::fs::remove_file(&path);
+    std::fs::write(&path, format!("#!/usr/bin/env bash\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// This test once more, where nothing is found.

@@ -25,7 +25,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
 setup=$(dirname "$script")/kafka
-quick="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+quick=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 user=whitebeam
 
 # ---- the cache: jars, a formatted data folder, a class archive ------------------------------
@@ -48,7 +48,7 @@ require_java() {
 
 classpath() { local IFS=:; set -- "$home"/jars/*.jar; echo "$*"; }
 
-run_java() { java $quick -cp "$(classpath)" -Dlog4j2.configurationFile="$setup/log4j2.properties" "$@"; }
+run_java() { java "${quick[@]}" -cp "$(classpath)" -Dlog4j2.configurationFile="$setup/log4j2.properties" "$@"; }
 
 prepare() {
   open_cache
@@ -66,7 +66,7 @@ fill_cache() {
   mkdir -p "$home/first"
   mvn -B -q -f "$setup/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$home/jars" >"$home/mvn.log" 2>&1 \
-    || { tail -n 20 "$home/mvn.log" >&2; unavailable "Maven could not fetch Kafka's jars"; }
+    || { tail -n 20 "$home/mvn.log" >&2; unavailable "Maven could not fetch Kafka's jars, see $home/mvn.log; try again with \`cargo xtask services prepare\`"; }
   local first=$home/first port
   port=$(free_port)
   properties "$first" "$port" >"$first/server.properties"
@@ -75,7 +75,7 @@ fill_cache() {
     --add-scram "SCRAM-SHA-256=[name=$user,password=$secret]" >"$home/format.log" 2>&1 \
     || { tail -n 20 "$home/format.log" >&2; die "the data folder could not be formatted"; }
   cp -r "$first/data" "$home/formatted"
-  launch "$first" "-XX:ArchiveClassesAtExit=$home/classes.jsa $quick"
+  launch "$first" "${quick[@]}" -XX:ArchiveClassesAtExit="$home/classes.jsa"
   await "$first" "$port" && halt TERM "$first" || say "no class archive: starts will be slow"
   halt KILL "$first"
   rm -rf "$first"
@@ -120,12 +120,13 @@ credentials() {  # DIR: what clients of a secure broker need, for people and for
 
 pid_of() { cat "$1/broker.pid" 2>/dev/null; }
 
-launch() {  # DIR FLAGS; the broker keeps none of our files open, or a caller's pipe would not end
-  [ ! -e "$1/broker.log" ] || mv "$1/broker.log" "$1/broker.log.old"
-  setsid java -Xmx"${KAFKA_HEAP:-512m}" $2 -cp "$(classpath)" \
-    -Dlog4j2.configurationFile="$setup/log4j2.properties" kafka.Kafka "$1/server.properties" \
-    </dev/null >"$1/broker.log" 2>&1 &
-  echo $! >"$1/broker.pid"
+launch() {  # DIR FLAG...; the broker keeps none of our files open, or a caller's pipe would not end
+  local dir=$1; shift
+  [ ! -e "$dir/broker.log" ] || mv "$dir/broker.log" "$dir/broker.log.old"
+  setsid java -Xmx"${KAFKA_HEAP:-512m}" "$@" -cp "$(classpath)" \
+    -Dlog4j2.configurationFile="$setup/log4j2.properties" kafka.Kafka "$dir/server.properties" \
+    </dev/null >"$dir/broker.log" 2>&1 &
+  echo $! >"$dir/broker.pid"
   disown
 }
 
@@ -171,11 +172,12 @@ halt() {  # SIGNAL DIR
 }
 
 begin() {  # DIR PORT; exit code 2 when somebody has taken the port in between
-  local flags=${KAFKA_JVM:-$quick}
-  # Without our flags Java takes of the archive what it can.
-  [ ! -e "$home/classes.jsa" ] || flags="$flags -XX:SharedArchiveFile=$home/classes.jsa -Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off"
+  local flags=("${quick[@]}") archive=$home/classes.jsa
+  [ -z "${KAFKA_JVM:-}" ] || read -ra flags <<<"$KAFKA_JVM"
+  # With other flags than ours Java takes of the archive what it can.
+  [ ! -e "$archive" ] || flags+=(-XX:SharedArchiveFile="$archive" -Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off)
   properties "$1" "$2" >"$1/server.properties"
-  launch "$1" "$flags"
+  launch "$1" "${flags[@]}"
   await "$1" "$2" && return 0
   halt KILL "$1"
   tail -n 40 "$1/broker.log" | grep -q 'already in use' && return 2
@@ -255,7 +257,7 @@ case $command in
   stop) halt TERM "$dir" ;;
   kill) halt KILL "$dir" ;;
   restart) halt TERM "$dir"; start "$dir" "${words[1]:-}" ;;
-  pause) must_run "$dir"; kill -STOP "$(pid_of "$dir")" ;;
+  pause) must_run "$dir"; freeze "$(pid_of "$dir")" ;;
   resume) must_run "$dir"; kill -CONT "$(pid_of "$dir")" ;;
   status) alive "$dir" && answering "$dir" "$(cat "$dir/port")" && echo "127.0.0.1:$(cat "$dir/port")" ;;
   clean) clean "$dir" ;;

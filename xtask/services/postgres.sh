@@ -81,7 +81,7 @@ all_of() {  # DIR: the server and the processes it has begun
   pid=$(pid_of "$1")
   echo "$pid"
   for process in /proc/[0-9]*; do
-    stat=$(<"$process/stat") 2>/dev/null || continue
+    { read -r stat <"$process/stat"; } 2>/dev/null || continue
     stat=${stat##*) }
     set -- $stat
     [ "$2" != "$pid" ] || echo "${process#/proc/}"
@@ -155,19 +155,19 @@ started() {  # DIR PORT
 
 stop() {  # DIR
   alive "$1" || return 0
-  signal_all CONT "$1"
+  kill -CONT $(all_of "$1") 2>/dev/null || true
   (cd / && as_server "$programs/pg_ctl" -D "$1/data" -m fast -w -t 20 stop) >/dev/null 2>&1 || halt_all "$1"
 }
 
-signal_all() {  # SIGNAL DIR; the first one before it can begin others
-  kill -"$1" "$(pid_of "$2")" 2>/dev/null || true
-  kill -"$1" $(all_of "$2") 2>/dev/null || true
+freeze_all() {  # DIR; the first one before it can begin others
+  freeze "$(pid_of "$1")"
+  freeze $(all_of "$1")
 }
 
-halt_all() {  # DIR; stopped first, so that none is begun while they are counted
+halt_all() {  # DIR
   alive "$1" || { forget "$1"; return 0; }
   local all
-  kill -STOP "$(pid_of "$1")" 2>/dev/null || true
+  freeze "$(pid_of "$1")"
   all=$(all_of "$1")
   kill -KILL $all 2>/dev/null || true
   gone $all || die "the processes" $all "cannot be killed"
@@ -207,8 +207,8 @@ find_programs || missing "there is no PostgreSQL" postgresql
 case $command in
   stop) stop "$dir" ;;
   kill) halt_all "$dir" ;;
-  pause) must_run "$dir"; signal_all STOP "$dir" ;;
-  resume) must_run "$dir"; signal_all CONT "$dir" ;;
+  pause) must_run "$dir"; freeze_all "$dir" ;;
+  resume) must_run "$dir"; kill -CONT $(all_of "$dir") ;;
   status) alive "$dir" && answers "$dir" && url "$dir" ;;
   clean) clean "$dir" ;;
   sql) sql "$dir" "${words[@]:1}" ;;

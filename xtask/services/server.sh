@@ -46,8 +46,24 @@ install_packages() {
 
 runs() {  # PID; a zombie that nobody waits for does not run
   local stat
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   case ${stat##*) } in Z* | X*) return 1 ;; esac
+}
+
+# Returns when none of their threads takes another step.
+freeze() {  # PID...
+  local i pid task stat
+  kill -STOP "$@" 2>/dev/null || true
+  for ((i = 0; i < 400; i++)); do
+    for pid in "$@"; do
+      for task in "/proc/$pid/task/"*; do
+        { read -r stat <"$task/stat"; } 2>/dev/null || continue
+        case ${stat##*) } in T* | Z* | X*) ;; *) sleep 0.02; continue 3 ;; esac
+      done
+    done
+    return 0
+  done
+  die "$* cannot be paused"
 }
 
 alive() {  # DIR; somebody else who got the same id is not our server
