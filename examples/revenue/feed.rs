@@ -1,10 +1,11 @@
-//! `feed`: the shop's events into a log, in the order in which they arrive.
+//! `feed`: the shop's events into a log or a topic, in the order in which they arrive.
 //!
 //! Owns the rule of disorder and the pace. A line arrives when it happened plus a delay: 90 % within
 //! 30 seconds, 9 % within 10 minutes, 1 % within 6 hours, drawn from a seed.
 
 use super::invoice::{InvoiceLine, TOPIC, numbered};
-use std::path::PathBuf;
+use super::topics;
+use std::path::{Path, PathBuf};
 use std::time::{Duration as Span, Instant};
 use whitebeam::batch::Batch;
 use whitebeam::clap;
@@ -19,16 +20,15 @@ const AT_ONCE: usize = 10_000;
 /// Appends per second at a given pace.
 const PER_SECOND: usize = 50;
 
-/// Feed invoice lines into a log, in the order in which they arrive
+/// Feed invoice lines into a log or a topic, in the order in which they arrive
 #[derive(clap::Parser, Clone, Debug)]
 pub(crate) struct Feed {
-    /// Folder of the log
-    #[arg(long, value_name = "DIR")]
-    pub(crate) log: PathBuf,
+    #[command(flatten)]
+    pub(crate) into: Into,
     /// CSV files of invoice lines, plain or compressed [default: December 2010]
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
-    /// Partitions of the log
+    /// Partitions of the log or topic
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) partitions: u32,
     /// Draw delays from this seed [default: lines arrive in the order of the files]
@@ -39,16 +39,55 @@ pub(crate) struct Feed {
     pub(crate) rate: Option<u32>,
 }
 
+/// Where lines are fed to.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Into {
+    /// Folder of the log
+    #[arg(long, value_name = "DIR", required_unless_present = "brokers")]
+    pub(crate) log: Option<PathBuf>,
+    /// Brokers of a Kafka cluster, to feed instead of a log; needs the feature `kafka`
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "log")]
+    pub(crate) brokers: Option<String>,
+    /// Topic there
+    #[arg(long, value_name = "TOPIC", default_value = "order_events")]
+    pub(crate) topic: String,
+}
+
+impl Into {
+    /// Into a log.
+    pub(crate) fn log(folder: impl std::convert::Into<PathBuf>) -> Self {
+        Into {
+            log: Some(folder.into()),
+            brokers: None,
+            topic: String::new(),
+        }
+    }
+}
+
 impl Feed {
-    /// Appends all lines; how many there were. The invoice's number is the key.
+    /// Feeds all lines, in the order of their arrival; how many there were.
     pub(crate) fn run(&self) -> Result<usize> {
-        let log = Log::at(&self.log);
-        log.create_topic(TOPIC, self.partitions)?;
-        let mut writer = log.writer(TOPIC)?;
         let mut lines = read_all(&numbered(self.input.clone()))?;
         if let Some(seed) = self.disorder {
             lines = in_order_of_arrival(lines, seed);
         }
+        match (&self.into.log, &self.into.brokers) {
+            (Some(log), _) => self.append(log, &lines),
+            (None, Some(brokers)) => {
+                let topic = &self.into.topic;
+                topics::produce(brokers, topic, self.partitions, self.rate, lines)
+            }
+            (None, None) => {
+                Err(Error::unavailable("nothing to feed").help("name --log or --brokers"))
+            }
+        }
+    }
+
+    /// Appends lines to a log. The invoice's number is the key.
+    fn append(&self, log: &Path, lines: &[Numbered]) -> Result<usize> {
+        let log = Log::at(log);
+        log.create_topic(TOPIC, self.partitions)?;
+        let mut writer = log.writer(TOPIC)?;
         let at_once = self
             .rate
             .map_or(AT_ONCE, |rate| (rate as usize).div_ceil(PER_SECOND));
@@ -68,7 +107,7 @@ impl Feed {
     }
 }
 
-type Numbered = (Str, InvoiceLine);
+pub(crate) type Numbered = (Str, InvoiceLine);
 
 /// Everything that a bounded source has.
 pub(crate) fn read_all<S: Source>(source: &S) -> Result<Vec<S::Out>> {

@@ -12,6 +12,8 @@
 
 #![expect(clippy::print_stdout, reason = "an example says what it did")]
 
+#[cfg(not(feature = "kafka"))]
+mod absent;
 mod feed;
 mod invoice;
 mod job;
@@ -19,9 +21,15 @@ mod life;
 mod per_minute;
 mod rows;
 mod story;
+mod systems;
+#[cfg(feature = "kafka")]
+mod topics;
 
+#[cfg(not(feature = "kafka"))]
+use absent::topics;
 use feed::Feed;
 use std::path::PathBuf;
+use systems::Systems;
 use whitebeam::Result;
 use whitebeam::clap::{self, Parser};
 use whitebeam::io::file::CsvSink;
@@ -42,12 +50,15 @@ struct Options {
     /// Folder of a log that was fed with invoice lines, to read instead of files
     #[arg(long, value_name = "DIR", conflicts_with = "input")]
     log: Option<PathBuf>,
-    /// Where in the log to begin: earliest, latest, an offset or an instant [default: earliest]
-    #[arg(long, value_name = "PLACE", requires = "log")]
+    /// Where in the log or topic to begin: earliest, latest, an offset or an instant
+    /// [default: earliest]
+    #[arg(long, value_name = "PLACE", conflicts_with = "input")]
     from: Option<LogPlace>,
     /// Folder for the revenue, as CSV
     #[arg(long, value_name = "DIR", default_value = "target/revenue")]
     output: PathBuf,
+    #[command(flatten)]
+    systems: Systems,
     /// How long after its end a minute is still corrected; the longest delay of a line, unless given
     #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = whitebeam::cli::duration)]
     allowed_lateness: Duration,
@@ -64,18 +75,21 @@ fn files(input: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 fn build(p: &Pipeline, options: &Options) -> Result<()> {
-    let lines = match &options.log {
-        Some(folder) => {
-            let from = options.from.clone().unwrap_or(LogPlace::Earliest);
-            p.read(invoice::logged(folder, from))
+    let from = options.from.clone().unwrap_or(LogPlace::Earliest);
+    let lines = match (options.systems.read(p, &from)?, &options.log) {
+        (Some(events), _) => events,
+        (None, Some(folder)) => p.read(invoice::logged(folder, from)).named("Invoices"),
+        (None, None) => {
+            let lines = p.read(invoice::invoices(files(&options.input)));
+            lines.named("Invoices")
         }
-        None => p.read(invoice::invoices(files(&options.input))),
     };
-    let lines = lines.named("Invoices");
     let (revenue, late) = lines.apply("Revenue", |lines| {
         per_minute::revenue_per_minute(lines, options.allowed_lateness)
     });
-    revenue.write(CsvSink::new(&options.output).overwrite());
+    if let Some(revenue) = options.systems.write(revenue)? {
+        revenue.write(CsvSink::new(&options.output).overwrite());
+    }
     if let Some(folder) = &options.late {
         late.write(CsvSink::new(folder).prefix("late").overwrite());
     }
@@ -103,6 +117,6 @@ fn feed() -> Result<()> {
     let mut feed = Feed::parse_from(std::env::args_os().skip(1));
     feed.input = files(&feed.input);
     let lines = feed.run()?;
-    println!("{lines} invoice lines are in {}", feed.log.display());
+    println!("{lines} invoice lines are fed");
     Ok(())
 }

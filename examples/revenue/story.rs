@@ -2,11 +2,12 @@
 //! which is killed again and again; what each took, what it found, and whether they agree.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
-use super::feed::Feed;
+use super::feed::{Feed, Into};
 use super::job::Job;
 use super::life::{Kill, Life};
 use super::per_minute::Revenue;
 use super::rows::{difference, final_panes, rows};
+use super::systems::Systems;
 use super::{Options, build, files};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ pub(super) fn tell() -> Result<Option<String>> {
 
 fn feed(log: PathBuf) -> Result<usize> {
     let feed = Feed {
-        log,
+        into: Into::log(log),
         input: files(&[]),
         partitions: 4,
         disorder: Some(2010),
@@ -69,6 +70,7 @@ fn batch(log: Option<PathBuf>, output: &Path) -> Result<Vec<Revenue>> {
         log,
         from: None,
         output: output.to_owned(),
+        systems: Systems::default(),
         allowed_lateness: hours(6),
         late: None,
     };

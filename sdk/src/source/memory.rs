@@ -30,6 +30,7 @@ use std::sync::Arc;
 pub struct MemorySource<T, C = Untimed> {
     records: Arc<Vec<T>>,
     timing: C,
+    in_one_split: bool,
 }
 
 impl<T> MemorySource<T> {
@@ -38,6 +39,7 @@ impl<T> MemorySource<T> {
         MemorySource {
             records: records.into(),
             timing: Untimed,
+            in_one_split: false,
         }
     }
 
@@ -55,7 +57,19 @@ impl<T> MemorySource<T> {
 
 impl<T, C> MemorySource<T, C> {
     pub(crate) fn with_timing(records: Arc<Vec<T>>, timing: C) -> Self {
-        MemorySource { records, timing }
+        MemorySource {
+            records,
+            timing,
+            in_one_split: false,
+        }
+    }
+
+    /// Keeps all records in one split: one reader reads them, in their order. Otherwise as many read
+    /// as there are workers for it, each a part.
+    #[must_use]
+    pub fn in_one_split(mut self) -> Self {
+        self.in_one_split = true;
+        self
     }
 }
 
@@ -102,7 +116,8 @@ impl<T: Element, C: Timing<T>> Source for MemorySource<T, C> {
         if !known.is_empty() || n == 0 {
             return Ok(Vec::new());
         }
-        let parts = n.div_ceil(batch_len::<T>()).min(desired.max(1));
+        let desired = if self.in_one_split { 1 } else { desired.max(1) };
+        let parts = n.div_ceil(batch_len::<T>()).min(desired);
         let size = n.div_ceil(parts);
         let starts = (0..n).step_by(size);
         let split = |start: usize| MemorySplit {

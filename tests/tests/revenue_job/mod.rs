@@ -15,6 +15,8 @@ pub(crate) mod per_minute;
 #[path = "../../../examples/revenue/rows.rs"]
 pub(crate) mod rows;
 pub(crate) mod shop;
+#[path = "../../../examples/revenue/topics.rs"]
+pub(crate) mod topics;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -252,3 +252,12 @@ fn unordered_records_are_cut_where_cells_change_and_keep_their_cells() {
         polled.len()
     );
 }
+
+#[test]
+fn one_split_stays_one_however_many_are_desired() {
+    let records: Vec<i64> = (0..100_000).collect();
+    let many = MemorySource::new(records.clone());
+    assert!(many.discover(&[], 8).unwrap().len() > 1);
+    let one = MemorySource::new(records).in_one_split();
+    assert_eq!(one.discover(&[], 8).unwrap().len(), 1);
+}
