@@ -24,7 +24,7 @@ const PER_SECOND: usize = 50;
 #[derive(clap::Parser, Clone, Debug)]
 pub(crate) struct Feed {
     #[command(flatten)]
-    pub(crate) into: Into,
+    pub(crate) into: Destination,
     /// CSV files of invoice lines, plain or compressed [default: December 2010]
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
@@ -41,7 +41,7 @@ pub(crate) struct Feed {
 
 /// Where lines are fed to.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct Into {
+pub(crate) struct Destination {
     /// Folder of the log
     #[arg(long, value_name = "DIR", required_unless_present = "brokers")]
     pub(crate) log: Option<PathBuf>,
@@ -53,10 +53,10 @@ pub(crate) struct Into {
     pub(crate) topic: String,
 }
 
-impl Into {
+impl Destination {
     /// Into a log.
-    pub(crate) fn log(folder: impl std::convert::Into<PathBuf>) -> Self {
-        Into {
+    pub(crate) fn log(folder: impl Into<PathBuf>) -> Self {
+        Destination {
             log: Some(folder.into()),
             brokers: None,
             topic: String::new(),

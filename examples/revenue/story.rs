@@ -2,7 +2,7 @@
 //! which is killed again and again; what each took, what it found, and whether they agree.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
-use super::feed::{Feed, Into};
+use super::feed::{Destination, Feed};
 use super::job::Job;
 use super::life::{Kill, Life};
 use super::per_minute::Revenue;
@@ -55,7 +55,7 @@ pub(super) fn tell() -> Result<Option<String>> {
 
 fn feed(log: PathBuf) -> Result<usize> {
     let feed = Feed {
-        into: Into::log(log),
+        into: Destination::log(log),
         input: files(&[]),
         partitions: 4,
         disorder: Some(2010),

@@ -10,7 +10,7 @@
 
 mod revenue_job;
 
-use revenue_job::feed::{Feed, Into, read_all};
+use revenue_job::feed::{Destination, Feed, read_all};
 use revenue_job::invoice::{InvoiceLine, Kind, TOPIC, invoices};
 use revenue_job::job::Job;
 use revenue_job::life::{Kill, Life};
@@ -45,7 +45,7 @@ impl Shop {
     fn new(input: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let feed = Feed {
-            into: Into::log(folder.path().join("log")),
+            into: Destination::log(folder.path().join("log")),
             input: vec![input.to_owned()],
             partitions: 4,
             disorder: Some(11),

@@ -8,7 +8,7 @@
 
 mod revenue_job;
 
-use revenue_job::feed::{Feed, Into};
+use revenue_job::feed::{Destination, Feed};
 use revenue_job::invoice::{TOPIC, invoices, logged};
 use revenue_job::per_minute::{Revenue, revenue_per_minute};
 use revenue_job::rows::{difference, final_panes, rows};
@@ -22,7 +22,7 @@ use whitebeam::prelude::*;
 /// Feeds December into a log below `folder`.
 fn feed(folder: &Path, partitions: u32, disorder: Option<u64>) {
     let feed = Feed {
-        into: Into::log(folder),
+        into: Destination::log(folder),
         input: vec![december()],
         partitions,
         disorder,

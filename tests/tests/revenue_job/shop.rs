@@ -1,6 +1,6 @@
 //! A shop whose orders stand in a log, and the program that runs over it.
 
-use super::feed::{Feed, Into};
+use super::feed::{Destination, Feed};
 use super::per_minute::Revenue;
 use super::rows::rows;
 use super::{december, program};
@@ -17,7 +17,7 @@ impl Shop {
     pub(crate) fn new() -> Self {
         let shop = Shop(tempfile::tempdir().unwrap());
         let feed = Feed {
-            into: Into::log(shop.at("log")),
+            into: Destination::log(shop.at("log")),
             input: vec![december()],
             partitions: 4,
             disorder: Some(7),
