@@ -55,8 +55,11 @@ impl Case {
     /// Runs it.
     pub fn run(&self, surroundings: &dyn Surroundings) -> Result<(), Broken> {
         (self.run)(&World::new(surroundings)).map_err(|Broken(what)| {
-            let name = self.name;
-            Broken(format!("{name}: {what}"))
+            // Others must find it up.
+            if self.stops_the_broker() {
+                surroundings.start_broker();
+            }
+            Broken(format!("{}: {what}", self.name))
         })
     }
 }

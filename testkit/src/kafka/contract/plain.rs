@@ -218,7 +218,8 @@ fn failing_reader(
         Err(_) => return Ok(()),
     };
     let mut failure = None;
-    world.until("a reader fails", || {
+    let what = format!("a reader of {topic}/{partition} at {offset} fails");
+    world.until(&what, || {
         let mut count = 0;
         let polled = reader.poll(10, &mut |_| {
             count += 1;

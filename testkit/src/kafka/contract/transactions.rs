@@ -240,18 +240,24 @@ pub(super) fn keyless(world: &World<'_>) -> Outcome {
     same("refused", &failed, &vec![Failure::Invalid])?;
     fails("commit", writer.commit(LONG), Failure::Abortable)?;
     writer.abort(LONG)?;
-    writer.begin()?;
     let record = NewRecord {
         key: Some(b"k"),
         ..plain(&topic, 0, "key")
     };
-    world.send(&mut *writer, &record)?;
-    world.deliver(&mut *writer)?;
-    writer.commit(LONG)?;
+    // librdkafka lets the next transaction fail too, for the sequence number that was skipped.
+    for _ in 0..3 {
+        writer.begin()?;
+        world.send(&mut *writer, &record)?;
+        world.deliver(&mut *writer)?;
+        match writer.commit(LONG) {
+            Err(e) if e.failure == Failure::Abortable => writer.abort(LONG)?,
+            committed => {
+                committed?;
+                break;
+            }
+        }
+    }
     world.decided(&topic, 0)?;
-    same(
-        "committed",
-        &world.committed(&topic, 0)?,
-        &vec!["key".to_owned()],
-    )
+    let should = vec!["key".to_owned()];
+    same("committed", &world.committed(&topic, 0)?, &should)
 }
