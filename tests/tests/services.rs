@@ -41,8 +41,10 @@ fn answers_within(patience: Duration, address: &str) -> bool {
 }
 
 #[test]
-fn kafka_keeps_port_and_topics_whatever_is_done_to_it() {
-    let Some(kafka) = Kafka::start() else { return };
+fn kafka_keeps_port_topics_and_properties_whatever_is_done_to_it() {
+    let Some(kafka) = Kafka::with_properties(&["log.retention.hours=7"]) else {
+        return;
+    };
     kafka.topic(&["create", "orders", "3"]);
     let address = kafka.address();
 
@@ -68,6 +70,8 @@ fn kafka_keeps_port_and_topics_whatever_is_done_to_it() {
     kafka.restart();
     assert!(speaks_kafka(address), "restarted while it was up");
     assert_eq!(kafka.topic(&["list"]), "orders");
+    let said = std::fs::read_to_string(kafka.folder().join("broker.log")).unwrap();
+    assert!(said.contains("log.retention.hours = 7\n"), "{said}");
 }
 
 #[test]

@@ -75,9 +75,11 @@ fill_cache() {
     --add-scram "SCRAM-SHA-256=[name=$user,password=$secret]" >"$home/format.log" 2>&1 \
     || { tail -n 20 "$home/format.log" >&2; die "the data folder could not be formatted"; }
   cp -r "$first/data" "$home/formatted"
+  watch_owner "$first"
   launch "$first" "${quick[@]}" -XX:ArchiveClassesAtExit="$home/classes.jsa"
   await "$first" "$port" && halt TERM "$first" || say "no class archive: starts will be slow"
   halt KILL "$first"
+  unwatch "$first"
   rm -rf "$first"
   touch "$home/ready"
 }
