@@ -64,8 +64,9 @@ impl Kafka {
         self
     }
 
-    /// The client, made by the first who asks.
-    pub(super) fn client(&self) -> Result<Arc<dyn Client>> {
+    /// The client, made by the first who asks: for tests of what goes over it, and for tools. Settings
+    /// that cannot be are refused; nobody is asked yet.
+    pub fn client(&self) -> Result<Arc<dyn Client>> {
         if let Some(client) = self.client.get() {
             return Ok(Arc::clone(client));
         }

@@ -143,9 +143,10 @@ pub(super) fn of_transaction(e: &RDKafkaError) -> Failure {
         return Failure::Abortable;
     }
     match failure {
-        Failure::Unknown => Failure::Unknown,
         // No broker, no coordinator: the call goes on by itself, so that only time can tell.
-        Failure::Unreachable => Failure::Unknown,
+        Failure::Unknown | Failure::Unreachable => Failure::Unknown,
+        // Another call is still going on. librdkafka calls that retriable: that other call is.
+        Failure::Invalid => Failure::Invalid,
         _ if e.is_retriable() => Failure::Retriable,
         other => other,
     }

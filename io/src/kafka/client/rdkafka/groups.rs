@@ -1,21 +1,24 @@
 //! Offsets of consumer groups, for who watches them; nobody joins.
 //!
-//! Owns a consumer for each group that is asked for. Invariant: an answer belongs to the question that it
-//! is told for: after one that did not come, the next question goes to a new consumer.
+//! Owns a consumer for each group that is asked for. Invariant: after an answer that did not come, the
+//! next commit goes through a new consumer: none waits behind one that was given up.
 
 use super::super::{Failure, Result};
 use super::ask::{Until, ask, without_answer};
+use super::failure;
+use super::native::Commit;
 use super::settings::Settings;
 use super::watch::Watch;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::failure;
+/// How long an answer is waited for before librdkafka's errors are heard.
+const TICK: Duration = Duration::from_millis(10);
 
 pub(super) struct Groups {
     settings: Arc<Settings>,
@@ -24,26 +27,19 @@ pub(super) struct Groups {
 }
 
 /// What librdkafka calls back.
-struct Committing {
-    watch: Arc<Watch>,
-    answer: Mutex<Option<KafkaResult<()>>>,
-}
+struct Committing(Arc<Watch>);
 
 impl ClientContext for Committing {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.watch.line(level, facility, text);
+        self.0.line(level, facility, text);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.watch.heard(&error, reason);
+        self.0.heard(&error, reason);
     }
 }
 
-impl ConsumerContext for Committing {
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-    }
-}
+impl ConsumerContext for Committing {}
 
 /// A consumer for one group; one question at a time.
 struct Group(Mutex<BaseConsumer<Committing>>);
@@ -71,7 +67,7 @@ impl Groups {
             list.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
         }
         let action = "ask for the offsets of a group";
-        let found = ask(&consumer.context().watch, action, until, |time| {
+        let found = ask(&consumer.context().0, action, until, |time| {
             let found = consumer.committed_offsets(list.clone(), time);
             serve(&consumer, Duration::ZERO);
             found.and_then(|found| {
@@ -122,11 +118,7 @@ impl Groups {
         if let Some(group) = known.get(name) {
             return Ok(Arc::clone(group));
         }
-        let watch = Arc::new(Watch::new(Arc::clone(&self.settings)));
-        let context = Committing {
-            watch,
-            answer: Mutex::default(),
-        };
+        let context = Committing(Arc::new(Watch::new(Arc::clone(&self.settings))));
         let consumer = self
             .settings
             .group(name)
@@ -150,8 +142,7 @@ impl Group {
     fn commit(&self, topic: &str, offsets: &BTreeMap<u32, u64>, until: Until) -> Result<()> {
         let action = "commit the offsets of a group";
         let consumer = self.lock();
-        let context = consumer.context();
-        let watch = &context.watch;
+        let watch = &consumer.context().0;
         let error = |e: &KafkaError| watch.error_of(failure::of(e), action, &e.to_string());
         let mut list = TopicPartitionList::new();
         for (&partition, &offset) in offsets {
@@ -160,24 +151,17 @@ impl Group {
             list.add_partition_offset(topic, partition, offset)
                 .map_err(|e| error(&e))?;
         }
-        let answer = || {
-            let mut answer = context.answer.lock();
-            answer
-                .as_mut()
-                .map_or_else(|poisoned| poisoned.get_mut().take(), |answer| answer.take())
-        };
-        answer();
-        consumer
-            .commit(&list, CommitMode::Async)
-            .map_err(|e| error(&e))?;
+        let commit = Commit::ask(&consumer, &list)
+            .map_err(|code| error(&KafkaError::ConsumerCommit(code)))?;
         loop {
-            serve(&consumer, Duration::from_millis(10).min(until.left()));
-            match answer() {
+            let answer = commit.answer(TICK.min(until.left()));
+            serve(&consumer, Duration::ZERO);
+            match answer {
                 Some(Ok(())) => {
                     watch.well();
                     return Ok(());
                 }
-                Some(Err(e)) => return Err(error(&e)),
+                Some(Err(code)) => return Err(error(&KafkaError::ConsumerCommit(code))),
                 None => {}
             }
             if let Some(e) = without_answer(watch, action, until) {

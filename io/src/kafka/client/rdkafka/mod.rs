@@ -9,12 +9,13 @@ mod deliveries;
 mod failure;
 mod groups;
 mod native;
+mod newcomers;
 mod ours;
 mod producer;
 mod reader;
 mod session;
 mod settings;
-mod stable;
+mod told;
 mod topics;
 mod watch;
 
@@ -191,8 +192,8 @@ impl Client for RdKafka {
     }
 
     fn reader(&self, of: &ReadFrom) -> Result<Box<dyn PartitionReader>> {
-        let (session, queue) = self.sessions(of.isolation).read(of)?;
-        Ok(Box::new(Reader::new(of, session, queue)))
+        let (session, assigned) = self.sessions(of.isolation).read(of)?;
+        Ok(Box::new(Reader::new(of, session, assigned)))
     }
 
     fn producer(&self, of: &ProducerOptions) -> Result<Box<dyn Producer>> {

@@ -7,8 +7,10 @@ use super::super::{
     ClientError, Failure, Isolation, PartitionReader, Polled, ReadFrom, Record, Result,
 };
 use super::failure;
-use super::native::{Message, Notice, Queue};
-use super::session::Session;
+use super::native::{Found, Message, Notice, Queue};
+use super::newcomers::Standing;
+use super::session::{Assigned, Session};
+use super::told::Told;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
 use std::ffi::CString;
@@ -23,12 +25,17 @@ pub(super) struct Reader {
     at_end: bool,
     /// The last end that was reached.
     end: Option<u64>,
+    /// How often librdkafka had told of itself then.
+    end_heard: u64,
     broken: Option<ClientError>,
+    has_heard: bool,
+    standing: Arc<Standing>,
     session: Arc<Session>,
 }
 
 impl Reader {
-    pub(super) fn new(of: &ReadFrom, session: Arc<Session>, queue: Queue) -> Self {
+    pub(super) fn new(of: &ReadFrom, session: Arc<Session>, assigned: Assigned) -> Self {
+        let (queue, standing) = assigned;
         Reader {
             queue,
             c_topic: CString::new(of.topic.as_str()).unwrap_or_default(),
@@ -36,17 +43,35 @@ impl Reader {
             of: of.clone(),
             at_end: false,
             end: None,
+            end_heard: 0,
             broken: None,
+            has_heard: false,
+            standing,
             session,
         }
     }
 
-    /// What a message is that is no record.
-    fn noticed(&mut self, notice: &Notice, offset: Option<u64>) {
+    /// What librdkafka tells of itself.
+    fn told(&self) -> &Told {
+        &self.session.consumer().context().told
+    }
+
+    /// Whether its broker answers, as far as was told since the end was reached.
+    fn is_answered(&self) -> bool {
+        let told = self.told();
+        told.heard() <= self.end_heard
+            || told
+                .of(&self.of.topic, self.of.partition)
+                .is_some_and(|of| of.is_answered)
+    }
+
+    /// What came that is no record.
+    fn noticed(&mut self, notice: &Notice) {
         if notice.code == Some(RDKafkaErrorCode::PartitionEOF) {
             self.at_end = true;
-            self.end = offset;
-            self.next = self.next.max(offset.unwrap_or(0));
+            self.end_heard = self.told().heard();
+            self.end = notice.offset;
+            self.next = self.next.max(notice.offset.unwrap_or(0));
             return;
         }
         let failure = notice.code.map_or(Failure::Fatal, failure::of_code);
@@ -64,29 +89,24 @@ impl Reader {
     }
 }
 
-/// What a message brings.
+/// What came.
 enum Came {
     Record { go_on: bool, next: u64 },
-    Notice(Notice, Option<u64>),
+    Notice(Notice),
 }
 
-fn look(message: &Message<'_>, take: &mut dyn FnMut(&Record<'_>) -> bool) -> Came {
-    match (message.notice(), message.offset()) {
-        (None, Some(offset)) => {
-            let headers = message.headers();
-            Came::Record {
-                go_on: take(&message.record(offset, &headers)),
-                next: offset + 1,
-            }
-        }
-        (Some(notice), offset) => Came::Notice(notice, offset),
-        (None, None) => Came::Notice(
-            Notice {
-                code: None,
-                text: "a record without offset".to_owned(),
-            },
-            None,
-        ),
+fn hand(message: &Message<'_>, take: &mut dyn FnMut(&Record<'_>) -> bool) -> Came {
+    let Some(offset) = message.offset() else {
+        return Came::Notice(Notice {
+            code: None,
+            text: "a record without offset".to_owned(),
+            offset: None,
+        });
+    };
+    let headers = message.headers();
+    Came::Record {
+        go_on: take(&message.record(offset, &headers)),
+        next: offset + 1,
     }
 }
 
@@ -95,12 +115,24 @@ impl PartitionReader for Reader {
         if let Some(e) = &self.broken {
             return Err(e.clone());
         }
+        if !self.has_heard && self.standing.is_missing() {
+            let said = "the topic has no such partition";
+            let e = ClientError::new(Failure::NoTopic, "read", said);
+            self.broken = Some(e.clone());
+            return Err(e);
+        }
         let before = self.next;
         let mut left = most;
         while left > 0 && self.broken.is_none() {
-            let Some(came) = self.queue.next().map(|message| look(&message, take)) else {
-                break;
+            let came = match self.queue.next() {
+                Some(Found::Record(message)) => hand(&message, take),
+                Some(Found::Notice(notice)) => Came::Notice(notice),
+                None => break,
             };
+            if !self.has_heard {
+                self.has_heard = true;
+                self.standing.hears();
+            }
             match came {
                 Came::Record { go_on, next } => {
                     (self.next, self.at_end) = (next, false);
@@ -109,7 +141,7 @@ impl PartitionReader for Reader {
                         break;
                     }
                 }
-                Came::Notice(notice, offset) => self.noticed(&notice, offset),
+                Came::Notice(notice) => self.noticed(&notice),
             }
         }
         match &self.broken {
@@ -117,7 +149,7 @@ impl PartitionReader for Reader {
             Some(e) if self.next == before => Err(e.clone()),
             _ => Ok(Polled {
                 next: self.next,
-                at_end: self.at_end,
+                at_end: self.at_end && self.is_answered(),
             }),
         }
     }
@@ -129,8 +161,8 @@ impl PartitionReader for Reader {
                 self.queue.high_watermark(&self.c_topic, partition)
             }
             Isolation::Committed => {
-                let ends = &self.session.consumer().context().ends;
-                ends.get(&self.of.topic, self.of.partition)
+                let told = self.told().of(&self.of.topic, self.of.partition);
+                told.and_then(|of| of.stable)
             }
         };
         said.max(self.end)

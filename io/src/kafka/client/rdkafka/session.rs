@@ -6,14 +6,14 @@
 use super::super::{ClientError, Failure, Isolation, ReadFrom, Result};
 use super::failure;
 use super::native::Queue;
+use super::newcomers::{Readers, Standing};
 use super::settings::Settings;
-use super::stable::StableEnds;
+use super::told::Told;
 use super::watch::Watch;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -25,7 +25,7 @@ const LISTEN: Duration = Duration::from_millis(100);
 /// What librdkafka calls back.
 pub(super) struct Reading {
     pub(super) watch: Arc<Watch>,
-    pub(super) ends: StableEnds,
+    pub(super) told: Told,
 }
 
 impl ClientContext for Reading {
@@ -38,11 +38,14 @@ impl ClientContext for Reading {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        self.ends.read(statistics);
+        self.told.read(statistics);
     }
 }
 
 impl ConsumerContext for Reading {}
+
+/// A partition that a session reads from now on.
+pub(super) type Assigned = (Queue, Arc<Standing>);
 
 /// All sessions of one isolation.
 pub(super) struct Sessions {
@@ -80,21 +83,21 @@ impl Sessions {
     }
 
     /// Begins to read, in the first session where the partition has no reader yet.
-    pub(super) fn read(&self, of: &ReadFrom) -> Result<(Arc<Session>, Queue)> {
+    pub(super) fn read(&self, of: &ReadFrom) -> Result<(Arc<Session>, Assigned)> {
         let first = self.first()?;
         let mut open = self.open();
         open.more.retain(|session| session.strong_count() > 0);
         let more: Vec<_> = open.more.iter().filter_map(Weak::upgrade).collect();
         for session in std::iter::once(first).chain(more) {
-            if let Some(queue) = session.assign(of)? {
-                return Ok((session, queue));
+            if let Some(assigned) = session.assign(of)? {
+                return Ok((session, assigned));
             }
         }
         let session = Arc::new(Session::start(&self.settings, self.isolation)?);
         open.more.push(Arc::downgrade(&session));
-        let queue = session.assign(of)?;
-        let queue = queue.expect("a new session reads nothing yet");
-        Ok((session, queue))
+        let assigned = session.assign(of)?;
+        let assigned = assigned.expect("a new session reads nothing yet");
+        Ok((session, assigned))
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -106,7 +109,9 @@ impl Sessions {
 pub(super) struct Session {
     /// Gone only while the session is dropped.
     consumer: Option<Arc<BaseConsumer<Reading>>>,
-    held: Mutex<BTreeSet<(String, u32)>>,
+    readers: Arc<Readers>,
+    /// One at a time changes what is assigned.
+    assigning: Mutex<()>,
     over: Arc<AtomicBool>,
     settings: Arc<Settings>,
 }
@@ -116,7 +121,7 @@ impl Session {
         let watch = Arc::new(Watch::new(Arc::clone(settings)));
         let context = Reading {
             watch,
-            ends: StableEnds::default(),
+            told: Told::default(),
         };
         let consumer: BaseConsumer<Reading> = settings
             .reading(isolation)
@@ -124,10 +129,16 @@ impl Session {
             .map_err(|e| settings.refused(&e))?;
         let consumer = Arc::new(consumer);
         let over = Arc::new(AtomicBool::new(false));
-        listen(Arc::clone(&consumer), Arc::clone(&over))?;
+        let readers = Arc::<Readers>::default();
+        listen(
+            Arc::clone(&consumer),
+            Arc::clone(&readers),
+            Arc::clone(&over),
+        )?;
         Ok(Session {
             consumer: Some(consumer),
-            held: Mutex::default(),
+            readers,
+            assigning: Mutex::default(),
             over,
             settings: Arc::clone(settings),
         })
@@ -144,11 +155,10 @@ impl Session {
     }
 
     /// Begins to read a partition; `None` if it has a reader.
-    fn assign(&self, of: &ReadFrom) -> Result<Option<Queue>> {
+    fn assign(&self, of: &ReadFrom) -> Result<Option<Assigned>> {
         let action = "read";
-        let mut held = self.held();
-        let place = (of.topic.clone(), of.partition);
-        if held.contains(&place) {
+        let _assigning = self.assigning();
+        if self.readers.has(&of.topic, of.partition) {
             return Ok(None);
         }
         let refuse = |said: &str| ClientError::new(Failure::Invalid, action, said);
@@ -168,14 +178,14 @@ impl Session {
                 self.watch()
                     .error_of(failure::of(&e), action, &e.to_string())
             })?;
-        held.insert(place);
-        Ok(Some(queue))
+        let standing = self.readers.add(&of.topic, of.partition);
+        Ok(Some((queue, standing)))
     }
 
     /// Ends reading a partition.
     pub(super) fn release(&self, topic: &str, partition: u32) {
-        let mut held = self.held();
-        if held.remove(&(topic.to_owned(), partition)) {
+        let _assigning = self.assigning();
+        if self.readers.remove(topic, partition) {
             let mut list = TopicPartitionList::new();
             list.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
             if let Err(e) = self.consumer().incremental_unassign(&list) {
@@ -185,8 +195,10 @@ impl Session {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeSet<(String, u32)>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn assigning(&self) -> MutexGuard<'_, ()> {
+        self.assigning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,7 +211,11 @@ impl Drop for Session {
 }
 
 /// Hears what a consumer says that is for no reader, and closes it when it is over.
-fn listen(consumer: Arc<BaseConsumer<Reading>>, over: Arc<AtomicBool>) -> Result<()> {
+fn listen(
+    consumer: Arc<BaseConsumer<Reading>>,
+    readers: Arc<Readers>,
+    over: Arc<AtomicBool>,
+) -> Result<()> {
     #[allow(
         clippy::disallowed_methods,
         reason = "librdkafka's errors, logs and statistics wait until somebody polls for them"
@@ -210,6 +226,7 @@ fn listen(consumer: Arc<BaseConsumer<Reading>>, over: Arc<AtomicBool>) -> Result
             while !over.load(Ordering::Acquire) {
                 // Errors were handed to the context already; no record comes here.
                 drop(consumer.poll(LISTEN));
+                readers.look(&consumer);
             }
         })
         .map(drop)

@@ -1,142 +1,116 @@
-//! What librdkafka has and its safe wrapper has not: records of one partition many at a time, where an
-//! end or an error lies, the leader's term, headers whose names are no UTF-8, and known ends.
+//! `Message`: a record, an end or an error, where librdkafka has put it.
 //!
-//! Owns all of the connector's `unsafe`. Invariant: a queue keeps its consumer alive, a message its
-//! bytes, and nothing that is borrowed from a message outlives it.
+//! Invariant: a message is freed once, and nothing that is borrowed from it outlives it.
 
 #![allow(
     unsafe_code,
-    reason = "the wrapper hands records out one by one, without the offset of an end and the partition of \
-              an error, and panics at a header's name that is no UTF-8"
+    reason = "the wrapper says neither the offset of an end nor the leader's term, and panics at a header \
+              whose name is no UTF-8"
 )]
 
-use super::super::{HeaderList, Headers, Record};
-use super::session::Reading;
+use super::Queue;
+use crate::kafka::client::{HeaderList, Headers, Record};
 use rdkafka::bindings as c;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::slice;
-use std::sync::Arc;
 use whitebeam_sdk::Timestamp;
 
-/// How many messages are taken from a queue at once.
-const BATCH: usize = 1000;
-
-/// The messages of one partition, apart from those of others.
-pub(super) struct Queue {
-    raw: NonNull<c::rd_kafka_queue_t>,
-    /// Messages taken from the queue and not yet looked at, the next one last.
-    taken: Vec<NonNull<c::rd_kafka_message_t>>,
-    room: Vec<*mut c::rd_kafka_message_t>,
-    consumer: Arc<BaseConsumer<Reading>>,
-}
-
-// SAFETY: queues and messages of librdkafka belong to no thread; this one is used by one at a time.
-unsafe impl Send for Queue {}
-
-impl Queue {
-    /// The queue of a partition, from now on no part of the consumer's own. To be called before the
-    /// partition is assigned, so that no message gets there first.
-    pub(super) fn of(
-        consumer: &Arc<BaseConsumer<Reading>>,
-        topic: &str,
-        partition: i32,
-    ) -> Option<Self> {
-        let topic = CString::new(topic).ok()?;
-        // SAFETY: the client lives as long as `consumer`, which this queue keeps; the name ends with a
-        // zero and is copied.
-        let raw = unsafe {
-            c::rd_kafka_queue_get_partition(
-                consumer.client().native_ptr(),
-                topic.as_ptr(),
-                partition,
-            )
-        };
-        let raw = NonNull::new(raw)?;
-        // SAFETY: the queue was just got; no other queue stands for "to nobody".
-        unsafe { c::rd_kafka_queue_forward(raw.as_ptr(), ptr::null_mut()) };
-        Some(Queue {
-            raw,
-            taken: Vec::new(),
-            room: vec![ptr::null_mut(); BATCH],
-            consumer: Arc::clone(consumer),
-        })
-    }
-
-    /// The next message that is there; does not wait.
-    pub(super) fn next(&mut self) -> Option<Message<'_>> {
-        if self.taken.is_empty() {
-            self.take();
-        }
-        let raw = self.taken.pop()?;
-        Some(Message {
-            raw,
-            queue: PhantomData,
-        })
-    }
-
-    fn take(&mut self) {
-        // SAFETY: `room` has room for as many messages as are asked for; those that come are ours.
-        let n = unsafe {
-            c::rd_kafka_consume_batch_queue(
-                self.raw.as_ptr(),
-                0,
-                self.room.as_mut_ptr(),
-                self.room.len(),
-            )
-        };
-        let n = usize::try_from(n).unwrap_or(0);
-        let messages = self.room[..n].iter().rev().copied();
-        self.taken.extend(messages.filter_map(NonNull::new));
-    }
-
-    /// Behind the last record of a partition, committed or not, by the last answer of its broker.
-    pub(super) fn high_watermark(&self, topic: &CStr, partition: i32) -> Option<u64> {
-        let (mut low, mut high) = (-1, -1);
-        // SAFETY: the client lives, the name ends with a zero, and both places are written to only
-        // during the call.
-        let said = unsafe {
-            c::rd_kafka_get_watermark_offsets(
-                self.consumer.client().native_ptr(),
-                topic.as_ptr(),
-                partition,
-                &mut low,
-                &mut high,
-            )
-        };
-        let known = said == c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-        known.then(|| u64::try_from(high).ok()).flatten()
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        for message in self.taken.drain(..) {
-            // SAFETY: ours since it was taken, and nobody borrows it: it was never handed out.
-            unsafe { c::rd_kafka_message_destroy(message.as_ptr()) };
-        }
-        // SAFETY: ours since `of`; the consumer behind it goes later.
-        unsafe { c::rd_kafka_queue_destroy(self.raw.as_ptr()) };
-    }
-}
-
 /// What comes out of a queue.
-pub(super) struct Message<'a> {
+pub(in super::super) enum Found<'a> {
+    Record(Message<'a>),
+    Notice(Notice),
+}
+
+/// An end, or an error.
+pub(in super::super) struct Notice {
+    /// `None` for codes that are newer than this client.
+    pub(in super::super) code: Option<RDKafkaErrorCode>,
+    pub(in super::super) text: String,
+    pub(in super::super) offset: Option<u64>,
+}
+
+impl Found<'_> {
+    /// What an event is; `None` if it is of no matter.
+    ///
+    /// # Safety
+    ///
+    /// The event is nobody else's, and its consumer lives.
+    pub(super) unsafe fn of_event(event: NonNull<c::rd_kafka_event_t>) -> Option<Self> {
+        // SAFETY: the event is ours, and freed by the message if that is in it, or at the end. Its
+        // partition is ours too.
+        unsafe {
+            let raw = event.as_ptr();
+            let kind = c::rd_kafka_event_type(raw);
+            if kind == c::RD_KAFKA_EVENT_FETCH
+                && let Some(message) = NonNull::new(c::rd_kafka_event_message_next(raw).cast_mut())
+            {
+                let event = Some(event);
+                return Some(Message::new(message, event).into());
+            }
+            let notice = (kind == c::RD_KAFKA_EVENT_ERROR).then(|| {
+                let place = c::rd_kafka_event_topic_partition(raw);
+                let offset = place.as_ref().map_or(-1, |place| place.offset);
+                if !place.is_null() {
+                    c::rd_kafka_topic_partition_destroy(place);
+                }
+                let text = CStr::from_ptr(c::rd_kafka_event_error_string(raw));
+                Notice {
+                    code: Some(c::rd_kafka_event_error(raw).into()),
+                    text: text.to_string_lossy().into_owned(),
+                    offset: u64::try_from(offset).ok(),
+                }
+            });
+            c::rd_kafka_event_destroy(raw);
+            notice.map(Found::Notice)
+        }
+    }
+}
+
+impl<'a> From<Message<'a>> for Found<'a> {
+    fn from(message: Message<'a>) -> Self {
+        match message.notice() {
+            None => Found::Record(message),
+            Some(notice) => Found::Notice(notice),
+        }
+    }
+}
+
+/// A record.
+pub(in super::super) struct Message<'a> {
     raw: NonNull<c::rd_kafka_message_t>,
+    /// Who owns it, if it was not taken alone.
+    event: Option<NonNull<c::rd_kafka_event_t>>,
     queue: PhantomData<&'a mut Queue>,
 }
 
-/// What a message is, instead of a record.
-pub(super) struct Notice {
-    /// `None` for codes that are newer than this client.
-    pub(super) code: Option<RDKafkaErrorCode>,
-    pub(super) text: String,
-}
-
 impl Message<'_> {
+    /// A message that was taken from a queue.
+    ///
+    /// # Safety
+    ///
+    /// It is nobody else's, and its consumer lives.
+    pub(super) unsafe fn of_queue(raw: NonNull<c::rd_kafka_message_t>) -> Self {
+        // SAFETY: promised by who calls.
+        unsafe { Self::new(raw, None) }
+    }
+
+    /// # Safety
+    ///
+    /// The message, or the event that it is in, is nobody else's, and its consumer lives.
+    unsafe fn new(
+        raw: NonNull<c::rd_kafka_message_t>,
+        event: Option<NonNull<c::rd_kafka_event_t>>,
+    ) -> Self {
+        Message {
+            raw,
+            event,
+            queue: PhantomData,
+        }
+    }
+
     /// A field. No reference to the whole is made: the first field is an enumeration, and brokers may
     /// say a number that it has not.
     fn field<T: Copy>(&self, of: impl FnOnce(*mut c::rd_kafka_message_t) -> *const T) -> T {
@@ -150,13 +124,13 @@ impl Message<'_> {
         self.field(|message| unsafe { (&raw const (*message).err).cast::<i32>() })
     }
 
-    pub(super) fn offset(&self) -> Option<u64> {
+    pub(in super::super) fn offset(&self) -> Option<u64> {
         // SAFETY: computes a place only.
         u64::try_from(self.field(|message| unsafe { &raw const (*message).offset })).ok()
     }
 
     /// What else it is, if it is no record.
-    pub(super) fn notice(&self) -> Option<Notice> {
+    fn notice(&self) -> Option<Notice> {
         let code = self.code();
         if code == 0 {
             return None;
@@ -170,11 +144,16 @@ impl Message<'_> {
             } else {
                 text
             },
+            offset: self.offset(),
         })
     }
 
     /// The record that it is.
-    pub(super) fn record<'m>(&'m self, offset: u64, headers: &'m FoundHeaders<'m>) -> Record<'m> {
+    pub(in super::super) fn record<'m>(
+        &'m self,
+        offset: u64,
+        headers: &'m FoundHeaders<'m>,
+    ) -> Record<'m> {
         // SAFETY: computes a place only.
         let partition = self.field(|message| unsafe { &raw const (*message).partition });
         // SAFETY: reads from a message that is ours.
@@ -225,7 +204,7 @@ impl Message<'_> {
     }
 
     /// Its headers, which are looked for when asked.
-    pub(super) fn headers(&self) -> FoundHeaders<'_> {
+    pub(in super::super) fn headers(&self) -> FoundHeaders<'_> {
         let mut raw = ptr::null_mut();
         // SAFETY: reads from a message that is ours; what is found lives as long as the message.
         let said = unsafe { c::rd_kafka_message_headers(self.raw.as_ptr(), &mut raw) };
@@ -239,8 +218,14 @@ impl Message<'_> {
 
 impl Drop for Message<'_> {
     fn drop(&mut self) {
-        // SAFETY: ours since it was taken; whatever was borrowed from it ends before this.
-        unsafe { c::rd_kafka_message_destroy(self.raw.as_ptr()) };
+        // SAFETY: ours since it was taken; whatever was borrowed from it ends before this. An event
+        // frees its message.
+        unsafe {
+            match self.event {
+                Some(event) => c::rd_kafka_event_destroy(event.as_ptr()),
+                None => c::rd_kafka_message_destroy(self.raw.as_ptr()),
+            }
+        }
     }
 }
 
@@ -252,7 +237,7 @@ fn bytes_of<'m>(_: &'m Message<'_>, at: *mut c_void, len: usize) -> Option<&'m [
 }
 
 /// The headers of a message.
-pub(super) struct FoundHeaders<'m> {
+pub(in super::super) struct FoundHeaders<'m> {
     raw: Option<NonNull<c::rd_kafka_headers_t>>,
     message: PhantomData<&'m ()>,
 }
