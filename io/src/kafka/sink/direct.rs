@@ -93,7 +93,11 @@ impl Direct {
     fn failed(&self, e: ClientError) -> whitebeam_sdk::Error {
         let cluster = self.place.client.describe();
         match e.failure {
-            Failure::TooLarge => undelivered(&self.at(), e),
+            Failure::TooLarge
+            | Failure::Fatal
+            | Failure::Fenced
+            | Failure::Abortable
+            | Failure::Corrupt => undelivered(&self.at(), e),
             _ => failed(&cluster, &self.place.topic, e),
         }
     }

@@ -48,6 +48,9 @@ pub(super) struct Last {
     pub(super) crc: u32,
     /// First and last offset of them, by partition.
     pub(super) written: BTreeMap<u32, (u64, u64)>,
+    /// The partitions that the transaction of this very marker wrote to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) fresh: BTreeSet<u32>,
     /// Partitions where the end of the transaction is missing: what lies there is given up, and
     /// written again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -73,20 +76,19 @@ impl Marker {
         serde_json::to_vec(self).expect("a marker is made of texts and numbers")
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self> {
-        let marker: serde_json::Result<Marker> = serde_json::from_slice(bytes);
-        marker.map_err(|e| unreadable(&e.to_string()))
-    }
-
     /// Whether `other` was written after this one.
     fn is_behind(&self, other: &Marker) -> bool {
         (other.incarnation, other.epoch) >= (self.incarnation, self.epoch)
     }
 }
 
-fn unreadable(why: &str) -> ClientError {
-    let action = "read what the progress topic says of this sink";
-    ClientError::new(Failure::Corrupt, action, why)
+/// Reads the value of a marker's record.
+pub(super) fn decode(bytes: &[u8]) -> Result<Marker> {
+    let marker: serde_json::Result<Marker> = serde_json::from_slice(bytes);
+    marker.map_err(|e| {
+        let action = "read what the progress topic says of this sink";
+        ClientError::new(Failure::Corrupt, action, e.to_string())
+    })
 }
 
 /// Where a reader of the progress topic stands.
@@ -139,7 +141,7 @@ fn scan(
             if !keys.contains(&record.key) {
                 return true;
             }
-            match record.value.map(Marker::decode).transpose() {
+            match record.value.map(decode).transpose() {
                 Ok(marker) => now.take(marker),
                 Err(e) => wrong = Some(e),
             }

@@ -2,7 +2,7 @@
 //!
 //! Owns the settings, and which of the three ways is gone. `writer` owns the encoding, `staged` what
 //! waits in a checkpoint, `session` the protocol of exactly once with its `marker`, `visible` the time
-//! after a commit, `direct` what is sent without transactions. Invariant: an epoch that is said to be
+//! before and after a commit, `direct` what is sent without transactions. Invariant: an epoch that is said to be
 //! committed can be read.
 
 mod delivery;
@@ -13,6 +13,7 @@ mod place;
 mod session;
 mod staged;
 mod transaction;
+mod undecided;
 mod visible;
 mod writer;
 
@@ -46,6 +47,7 @@ pub const POINTS: &[&str] = &[
     "kafka.commit_acked",
     "kafka.visible",
     "kafka.repair_witnessed",
+    "kafka.repair_ended",
     "kafka.repair_announced",
     "kafka.repair_taken_back",
 ];

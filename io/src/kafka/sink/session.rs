@@ -11,6 +11,7 @@ use super::place::Place;
 use super::staged::{Content, Epochal, Known, Receipt};
 use super::transaction::Transaction;
 use crate::kafka::client::{ClientError, Failure, Producer};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use whitebeam_sdk::sink::{Committed, Epoch};
 use whitebeam_sdk::{Error, Result};
@@ -80,6 +81,8 @@ pub(super) struct Session {
     pub(super) marker_at: Option<u64>,
     /// The epoch that was seen to be visible last.
     shown: Option<u64>,
+    /// Nothing that earlier processes left open can be in the sink's topic.
+    pub(super) is_swept: bool,
     /// Has fenced all others, and asked the marker since; nothing was sent with it.
     ready: Option<Box<dyn Producer>>,
 }
@@ -99,6 +102,7 @@ impl Session {
             is_fenced: false,
             marker_at: None,
             shown: None,
+            is_swept: false,
             ready: None,
         }
     }
@@ -155,9 +159,12 @@ impl Session {
     pub(super) fn write_marker(
         &mut self,
         producer: &mut dyn Producer,
-        marker: Marker,
+        mut marker: Marker,
         until: Duration,
     ) -> Tried<()> {
+        if let Some(last) = &mut marker.last {
+            last.fresh.clear();
+        }
         self.is_sure = false;
         let transaction = Transaction::begin(&self.place, producer, until)?;
         let at = transaction.commit(&marker.encode())?;
@@ -205,11 +212,12 @@ impl Session {
         }
         let producer = self.place.producer(self.patience.transaction, until);
         let producer = producer.map_err(|e| self.too_patient(e))?;
-        let now = match look(&self.place, &self.seen, until) {
-            Err(e) if e.failure == Failure::NoTopic && self.incarnation.is_some() => {
-                Seen::default()
+        let (now, producer) = match self.look_behind(producer, until) {
+            Err(Stop::Doubt(e)) if e.failure == Failure::NoTopic && self.incarnation.is_some() => {
+                let known = self.seen.marker.as_ref().and_then(|marker| marker.epoch);
+                return Err(Stop::Final(lost_marker(&self.place, known, None)));
             }
-            now => now?,
+            looked => looked?,
         };
         self.place.client.point("sink.marker_read");
         self.check(&now)?;
@@ -301,6 +309,7 @@ impl Session {
         until: Duration,
     ) -> Tried<Committed> {
         let mut producer = self.ready.take();
+        let is_ready = producer.is_some();
         if producer.is_none() && !(self.is_sure && self.is_last(epoch, content)) {
             producer = Some(self.fence(until)?);
         }
@@ -314,6 +323,9 @@ impl Session {
         } else if self.is_past(epoch, content)? {
             return Ok(Committed::Before);
         } else if let Some(mut producer) = producer {
+            if !is_ready {
+                producer = self.sweep(staged, producer, until)?;
+            }
             self.send(epoch, staged, content, producer.as_mut(), until)?;
         }
         self.make_visible(staged, until)?;
@@ -390,13 +402,15 @@ impl Session {
         let until = until.min(place.until(self.patience.transaction));
         let mut transaction = Transaction::begin(&place, producer, until)?;
         transaction.send_all(staged.records(), content.count)?;
+        let written = transaction.delivered.of(&place.topic);
         let last = Last {
             run: run_name(content.run),
             epoch: epoch.0,
             count: content.count,
             crc: content.crc,
-            written: transaction.delivered.of(&place.topic),
-            repairing: Default::default(),
+            fresh: written.keys().copied().collect(),
+            written,
+            repairing: BTreeSet::new(),
         };
         let mut marker = self.marker(Some(last));
         if self.is_resumed {

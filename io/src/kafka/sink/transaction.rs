@@ -123,8 +123,8 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Sends the marker and commits; the marker's offset.
-    pub(super) fn commit(mut self, marker: &[u8]) -> Result<u64> {
+    /// Sends a marker and waits until it has arrived.
+    pub(super) fn send_marker(&mut self, marker: &[u8]) -> Result<()> {
         let place = self.place;
         self.send(&NewRecord {
             topic: &place.progress,
@@ -135,6 +135,13 @@ impl<'a> Transaction<'a> {
         })?;
         self.arrive()?;
         place.client.point("sink.marker_sent");
+        Ok(())
+    }
+
+    /// Sends the marker and commits; the marker's offset.
+    pub(super) fn commit(mut self, marker: &[u8]) -> Result<u64> {
+        let place = self.place;
+        self.send_marker(marker)?;
         let producer = self.producer;
         place.patiently(self.until, |within| producer.commit(within))?;
         place.client.point("sink.commit_sent");

@@ -18,10 +18,10 @@
 use super::error::held_back;
 use super::marker::{Last, Marker};
 use super::session::{Session, Stop, Tried};
-use super::staged::{Encoded, Epochal};
+use super::staged::Epochal;
 use super::transaction::Transaction;
 use crate::kafka::client::{Failure, Isolation, NewRecord, ProducerOptions, ReadFrom, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What can be read of records that were committed.
@@ -150,25 +150,25 @@ impl Session {
         if ends.stable > at {
             return Ok(());
         }
-        self.alarm(&self.place.progress, 0, at);
+        self.alarm(&self.place.progress, 0, Some(at));
         self.bear_witness(&marker, until)?;
         self.place.client.point("kafka.repair_witnessed");
         self.write_marker(producer.as_mut(), marker, until)
     }
 
-    fn alarm(&self, topic: &str, partition: u32, at: u64) {
+    pub(super) fn alarm(&self, topic: &str, partition: u32, at: Option<u64>) {
         let id = &self.place.id;
         tracing::error!(
             id,
             topic,
             partition,
             at,
-            "the cluster has lost the end of a committed transaction; it is repaired"
+            "the cluster has lost the end of a transaction; it is repaired"
         );
     }
 
     /// Says what a marker says in a record that no transaction takes back.
-    fn bear_witness(&self, marker: &Marker, until: Duration) -> Tried<()> {
+    pub(super) fn bear_witness(&self, marker: &Marker, until: Duration) -> Tried<()> {
         let place = &self.place;
         let mut producer = place.client.producer(&ProducerOptions {
             transactional_id: None,
@@ -205,7 +205,7 @@ impl Session {
             if first.is_some_and(|first| ends.stable != first) {
                 return Ok(());
             }
-            self.alarm(&self.place.topic, *partition, ends.stable);
+            self.alarm(&self.place.topic, *partition, Some(ends.stable));
         }
         let marker = self.marker(Some(Last {
             repairing: unended,
@@ -226,9 +226,12 @@ impl Session {
         let mut transaction = Transaction::begin(&place, producer.as_mut(), until)?;
         transaction.send_all(records(), records().count() as u64)?;
         let mut written = last.written.clone();
-        written.extend(transaction.delivered.of(&place.topic));
+        let sent = transaction.delivered.of(&place.topic);
+        let fresh = sent.keys().copied().collect();
+        written.extend(sent);
         let marker = self.marker(Some(Last {
             written,
+            fresh,
             repairing: BTreeSet::new(),
             ..last.clone()
         }));
@@ -245,24 +248,16 @@ impl Session {
         staged: &Epochal,
         until: Duration,
     ) -> Tried<BTreeSet<u32>> {
-        let mut firsts: BTreeMap<u32, Encoded<'_>> = BTreeMap::new();
-        for record in staged.records() {
-            if last.repairing.contains(&record.partition) {
-                firsts.entry(record.partition).or_insert(record);
-            }
-        }
         let mut producer = self.fence(until)?;
-        let place = self.place.clone();
-        let mut transaction = Transaction::begin(&place, producer.as_mut(), until)?;
-        let count = firsts.len() as u64;
-        transaction.send_all(firsts.values().copied(), count)?;
-        let ended = transaction.abort()?.of(&place.topic);
+        let ended = self.take_back_in(&last.repairing, staged, producer.as_mut(), until)?;
+        let place = &self.place;
+        let soon = until.min(place.until(self.patience.visible));
         let mut gone = BTreeSet::new();
         for partition in &last.repairing {
             let range = last.written.get(partition).copied().unwrap_or_default();
             let end = ended.get(partition).map_or(range.1, |(_, end)| *end);
             let topic = &place.topic;
-            place.wait_until_stable(topic, *partition, end + 1, until)?;
+            place.wait_until_stable(topic, *partition, end + 1, soon)?;
             if !self.is_readable(*partition, range, until)? {
                 gone.insert(*partition);
             }
@@ -271,7 +266,12 @@ impl Session {
     }
 
     /// Whether a reader of committed records finds one in this range, where everything is decided.
-    fn is_readable(&self, partition: u32, range: (u64, u64), until: Duration) -> Result<bool> {
+    pub(super) fn is_readable(
+        &self,
+        partition: u32,
+        range: (u64, u64),
+        until: Duration,
+    ) -> Result<bool> {
         let place = &self.place;
         let mut reader = place.client.reader(&ReadFrom {
             topic: place.topic.clone(),

@@ -1,0 +1,204 @@
+//! Before a transaction: nothing of an earlier one of this sink is left open.
+//!
+//! A cluster that is killed can lose the end of a transaction in one partition. The coordinator has
+//! forgotten it then, so that fencing does not end it; but the next transaction of the same producer
+//! that writes there continues it, and decides it too. Records that were taken back would be committed
+//! with their second copy; a marker would neither be seen nor be gone.
+//!
+//! Owns finding and ending what is open. In the progress topic the fate of a marker is the fate of the
+//! records beside it, which can be seen where their partitions have an end. In the sink's topic
+//! everything that is open here is an attempt that was taken back: what was committed was seen to be
+//! visible before (`visible`). Invariant: what is ended here shares the fate that it had.
+
+use super::marker::{Marker, Seen, decode, look};
+use super::session::{Session, Tried};
+use super::staged::{Encoded, Epochal};
+use super::transaction::Transaction;
+use crate::kafka::client::{ClientError, Failure, Isolation, Producer, ReadFrom, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+impl Session {
+    /// Reads the progress topic to its end, by a producer that has fenced all others. A transaction
+    /// of this sink that is still open there has lost its end, and gets one.
+    pub(super) fn look_behind(
+        &mut self,
+        mut producer: Box<dyn Producer>,
+        until: Duration,
+    ) -> Tried<(Seen, Box<dyn Producer>)> {
+        while let Some(open) = self.open_marker(until)? {
+            self.end_open_marker(producer.as_mut(), &open, until)?;
+            // A producer is used once.
+            producer = self.place.producer(self.patience.transaction, until)?;
+        }
+        let now = look(&self.place, &self.seen, until)?;
+        Ok((now, producer))
+    }
+
+    /// Waits for others; a marker of this sink that is open, if there is one.
+    fn open_marker(&self, until: Duration) -> Result<Option<Marker>> {
+        let (place, topic) = (&self.place, &self.place.progress);
+        let end = place.ends(topic, 0, until)?.end;
+        let mut peeked = None;
+        loop {
+            let stable = place.ends(topic, 0, until)?.stable;
+            if stable >= end {
+                return Ok(None);
+            }
+            if peeked != Some(stable) {
+                peeked = Some(stable);
+                if let Some(marker) = self.marker_at_offset(stable, until)? {
+                    return Ok(Some(marker));
+                }
+            }
+            place.tick(until, "read the progress topic").map_err(|e| {
+                let said = format!("an open transaction holds readers back at {stable}");
+                ClientError::new(Failure::Retriable, e.action, said)
+            })?;
+        }
+    }
+
+    /// The marker of this sink that lies there, whatever its fate.
+    fn marker_at_offset(&self, offset: u64, until: Duration) -> Result<Option<Marker>> {
+        let place = &self.place;
+        let mut reader = place.client.reader(&ReadFrom {
+            topic: place.progress.clone(),
+            partition: 0,
+            offset,
+            isolation: Isolation::Uncommitted,
+        })?;
+        let mut found = None;
+        loop {
+            let polled = reader.poll(1, &mut |record| {
+                let is_ours = record.key == Some(place.id.as_bytes());
+                found = Some(match record.value {
+                    Some(value) if is_ours && record.offset == offset => decode(value).map(Some),
+                    _ => Ok(None),
+                });
+                false
+            });
+            let polled = match polled {
+                Err(e) if place.may_try_again(&e, until) => continue,
+                polled => polled?,
+            };
+            match found {
+                Some(found) => return found,
+                None if polled.at_end => return Ok(None),
+                None => place.tick(until, "read the progress topic")?,
+            }
+        }
+    }
+
+    /// Ends a transaction with a marker as it was decided.
+    fn end_open_marker(
+        &mut self,
+        producer: &mut dyn Producer,
+        open: &Marker,
+        until: Duration,
+    ) -> Tried<()> {
+        self.alarm(&self.place.progress, 0, None);
+        if self.was_committed(open, until)? {
+            self.bear_witness(open, until)?;
+            self.place.client.point("kafka.repair_witnessed");
+            let transaction = Transaction::begin(&self.place, producer, until)?;
+            transaction.commit(&open.encode())?;
+        } else {
+            let mut transaction = Transaction::begin(&self.place, producer, until)?;
+            transaction.send_marker(&open.encode())?;
+            transaction.abort()?;
+        }
+        self.place.client.point("kafka.repair_ended");
+        Ok(())
+    }
+
+    /// Whether the records that were sent with a marker were committed. Where none of them was
+    /// decided for any reader, they were not: they will be taken back before anything is sent.
+    fn was_committed(&self, open: &Marker, until: Duration) -> Tried<bool> {
+        let Some(last) = &open.last else {
+            return Ok(false);
+        };
+        for partition in &last.fresh {
+            let Some(range) = last.written.get(partition) else {
+                continue;
+            };
+            loop {
+                let stable = self
+                    .place
+                    .ends(&self.place.topic, *partition, until)?
+                    .stable;
+                if stable > range.1 {
+                    return Ok(self.is_readable(*partition, *range, until)?);
+                }
+                if stable == range.0 {
+                    break;
+                }
+                self.place.tick(until, "read what was committed")?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes back, in the sink's topic, what earlier attempts have left open.
+    pub(super) fn sweep(
+        &mut self,
+        staged: &Epochal,
+        mut producer: Box<dyn Producer>,
+        until: Duration,
+    ) -> Tried<Box<dyn Producer>> {
+        let mut partitions: BTreeSet<u32> = staged.records().map(|r| r.partition).collect();
+        if !self.is_swept {
+            let count = self.place.partitions(&self.place.topic, None, until)?;
+            partitions.extend(0..count.unwrap_or(0));
+        }
+        loop {
+            let mut open = BTreeSet::new();
+            for partition in &partitions {
+                let ends = self.place.ends(&self.place.topic, *partition, until)?;
+                if ends.stable < ends.end {
+                    open.insert(*partition);
+                }
+            }
+            if open.is_empty() {
+                self.is_swept = true;
+                return Ok(producer);
+            }
+            let ended = self.take_back_in(&open, staged, producer.as_mut(), until)?;
+            producer = self.place.producer(self.patience.transaction, until)?;
+            let soon = until.min(self.place.until(self.patience.visible));
+            for (partition, (_, end)) in &ended {
+                let topic = &self.place.topic;
+                self.place
+                    .wait_until_stable(topic, *partition, end + 1, soon)?;
+            }
+            partitions.retain(|partition| !open.contains(partition));
+        }
+    }
+
+    /// Writes one record to each of these partitions, and takes it back; where they lay.
+    pub(super) fn take_back_in(
+        &self,
+        partitions: &BTreeSet<u32>,
+        staged: &Epochal,
+        producer: &mut dyn Producer,
+        until: Duration,
+    ) -> Tried<BTreeMap<u32, (u64, u64)>> {
+        let mut firsts: BTreeMap<u32, Encoded<'_>> = BTreeMap::new();
+        for record in staged.records() {
+            firsts.entry(record.partition).or_insert(record);
+        }
+        // What is written elsewhere is any record: nobody who reads committed records sees it.
+        let any = firsts.values().next().copied();
+        let records = partitions.iter().filter_map(|partition| {
+            let record = firsts.get(partition).copied().or(any)?;
+            Some(Encoded {
+                partition: *partition,
+                ..record
+            })
+        });
+        let place = &self.place;
+        let mut transaction = Transaction::begin(place, producer, until)?;
+        transaction.send_all(records, u64::MAX)?;
+        let ended = transaction.abort()?.of(&place.topic);
+        Ok(ended)
+    }
+}
