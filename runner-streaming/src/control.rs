@@ -11,6 +11,7 @@ use crate::snapshot::{Held, SplitSnapshot, StagedEpoch};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use whitebeam_sdk::Error;
 use whitebeam_sdk::sink::Epoch;
+use whitebeam_sdk::snapshot::SnapshotWriter;
 
 /// What stands ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,6 +49,8 @@ pub(crate) struct Ack {
     pub(crate) worker: usize,
     pub(crate) epoch: Epoch,
     pub(crate) held: Held,
+    /// What steps hold, by their paths.
+    pub(crate) steps: Vec<(String, SnapshotWriter)>,
     pub(crate) staged: StagedEpoch,
     /// Every stage has written down what it holds; otherwise the epoch was given up.
     pub(crate) is_complete: bool,

@@ -12,7 +12,7 @@ use crate::keeper::{Keeper, Kept, Refusal};
 use crate::machine::{Machine, Turn};
 use crate::settings::Settings;
 use crate::sinks::Sinks;
-use crate::snapshot::{Counts, Snapshot, StagedEpoch};
+use crate::snapshot::{Counts, StagedEpoch, Unwritten};
 use crate::stop::{Stop, StopHandle};
 use crate::told;
 use crate::watch::Watch;
@@ -73,7 +73,7 @@ pub(crate) struct Connections {
     pub(crate) control: Arc<Control>,
     pub(crate) bell: Arc<Bell>,
     /// None if nothing is to outlive the run.
-    pub(crate) writer: Option<Arc<Desk<Snapshot, Answer>>>,
+    pub(crate) writer: Option<Arc<Desk<Unwritten, Answer>>>,
     pub(crate) committer: Arc<Desk<StagedEpoch, Answer>>,
     pub(crate) keeper: Option<Arc<dyn Keeper>>,
     pub(crate) sinks: Sinks,

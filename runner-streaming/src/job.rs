@@ -16,7 +16,7 @@ use crate::scout::Scout;
 use crate::script::Cue;
 use crate::settings::Settings;
 use crate::sinks::Sinks;
-use crate::snapshot::{Snapshot, StagedEpoch};
+use crate::snapshot::{Snapshot, StagedEpoch, Unwritten};
 use crate::sources::Sources;
 use crate::stop::StopHandle;
 use crate::watch::Watch;
@@ -206,18 +206,22 @@ fn writing(
     sinks: Sinks,
     sources: Sources,
     keeper: &Arc<dyn Keeper>,
-) -> impl FnMut(Snapshot) -> Answer + use<> {
+) -> impl FnMut(Unwritten) -> Answer + use<> {
     let keeper = Arc::clone(keeper);
-    move |snapshot: Snapshot| {
+    move |unwritten: Unwritten| {
+        let epoch = unwritten.snapshot.epoch;
+        // User code encodes: it may refuse, and panic.
         let written = catch(|| {
-            sinks.settle(snapshot.epoch).map_err(refusal)?;
-            keeper.publish(&snapshot)
+            let snapshot = unwritten.finish().map_err(Refusal::Final)?;
+            sinks.settle(epoch).map_err(refusal)?;
+            keeper.publish(&snapshot)?;
+            Ok(snapshot)
         });
         let written = written.unwrap_or_else(|e| Err(Refusal::Final(e)));
-        if written.is_ok() {
-            sources.checkpointed(&snapshot);
-        }
-        (snapshot.epoch, written)
+        (
+            epoch,
+            written.map(|snapshot| sources.checkpointed(&snapshot)),
+        )
     }
 }
 

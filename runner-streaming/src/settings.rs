@@ -60,7 +60,7 @@ pub struct Limits {
     pub exchange_bytes: usize,
     /// Bytes that are gathered for one receiver before they are sent.
     pub send_bytes: usize,
-    /// Batches that a stage reads in one turn.
+    /// Batches that a stage reads in one turn, longer ones counted as so many as they are long.
     pub batches: usize,
     /// Batches that a stage emits in one turn for a clock that moved.
     pub quanta: usize,

@@ -6,11 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use whitebeam_sdk::Timestamp;
 use whitebeam_sdk::erase::Dropped;
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::snapshot::StepSnapshot;
+use whitebeam_sdk::snapshot::{SnapshotWriter, StepSnapshot};
 use whitebeam_sdk::source::Position;
+use whitebeam_sdk::{Result, Timestamp};
 
 /// Everything a run holds at the end of an epoch.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -25,6 +25,26 @@ pub struct Snapshot {
     pub held: Held,
     /// Output that may not be visible yet, the oldest epoch first.
     pub staged: Vec<StagedEpoch>,
+}
+
+/// A snapshot whose steps still have to say what they hold.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    pub(crate) snapshot: Snapshot,
+    /// By path, the workers in order.
+    pub(crate) steps: Vec<(String, SnapshotWriter)>,
+}
+
+impl Unwritten {
+    /// Encodes what was copied: that is why it is not for a worker to do.
+    pub(crate) fn finish(self) -> Result<Snapshot> {
+        let mut snapshot = self.snapshot;
+        for (path, step) in self.steps {
+            let step = step.finish().map_err(|e| e.at_step(path.as_str()))?;
+            snapshot.held.steps.entry(path).or_default().push(step);
+        }
+        Ok(snapshot)
+    }
 }
 
 /// What workers hold: of one, or of several put together.

@@ -18,6 +18,7 @@ use whitebeam_env::Env;
 use whitebeam_runner_core::stage::catch;
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
+use whitebeam_sdk::snapshot::SnapshotWriter;
 use whitebeam_sdk::{Result, Timestamp};
 
 /// How long sources that wait for room are left alone.
@@ -28,6 +29,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 struct Gathered {
     epoch: Epoch,
     held: Held,
+    steps: Vec<(String, SnapshotWriter)>,
     staged: StagedEpoch,
     frozen: usize,
 }
@@ -140,6 +142,7 @@ impl<E: Env> Worker<E> {
         self.gathered.get_or_insert_with(|| Gathered {
             epoch,
             held: Held::default(),
+            steps: Vec::new(),
             staged: StagedEpoch {
                 epoch,
                 ..StagedEpoch::default()
@@ -152,6 +155,7 @@ impl<E: Env> Worker<E> {
         self.control.pending().stage(frozen.staged.bytes());
         let gathered = self.gathering(epoch);
         gathered.held.merge(frozen.held);
+        gathered.steps.extend(frozen.steps);
         gathered.staged.append(frozen.staged);
         gathered.frozen += 1;
         self.hand_over();
@@ -183,6 +187,7 @@ impl<E: Env> Worker<E> {
                 worker: self.index,
                 epoch,
                 held: gathered.held,
+                steps: gathered.steps,
                 staged: gathered.staged,
                 is_complete: gathered.frozen == self.tasks.len(),
             }));

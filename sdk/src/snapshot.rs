@@ -5,13 +5,18 @@
 //! records are stored: a runner does. Invariant: keyed records can be handed to any division of key
 //! groups.
 
+mod copies;
 mod records;
 mod replay;
+mod written;
 
 pub use records::{KeyedRecord, KeyedRecords, RecordsUnder, SortedRecords};
 pub use replay::replay;
+pub use written::Written;
 
+use crate::error::Result;
 use crate::hash::{HASH_VERSION, KeyGroup};
+use copies::Copies;
 use std::ops::Range;
 
 /// Version of the record layout below.
@@ -47,9 +52,11 @@ impl StepSnapshot {
 }
 
 /// Takes the records of one step.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SnapshotWriter {
     snapshot: StepSnapshot,
+    /// Still to be encoded.
+    copies: Copies,
 }
 
 impl SnapshotWriter {
@@ -71,6 +78,7 @@ impl SnapshotWriter {
                 keyed: KeyedRecords::default(),
                 plain: Vec::new(),
             },
+            copies: Copies::default(),
         }
     }
 
@@ -89,9 +97,20 @@ impl SnapshotWriter {
         self.snapshot.keyed.under(head, self.snapshot.key_groups)
     }
 
-    /// Moves all of `records` here.
-    pub fn append(&mut self, records: &mut KeyedRecords) {
-        self.snapshot.keyed.append(records);
+    /// Moves all that was written here.
+    pub fn append(&mut self, written: &mut Written) {
+        written.move_to(&mut self.snapshot.keyed, &mut self.copies);
+    }
+
+    /// Forgets all keyed records.
+    pub fn clear_keyed(&mut self) {
+        self.snapshot.keyed.clear();
+        self.copies.clear();
+    }
+
+    /// True if nothing but that nothing is held was written.
+    pub fn is_nothing(&self) -> bool {
+        self.copies.len() == 0 && self.snapshot.is_nothing()
     }
 
     /// Only changes are written: of what was held before, the records with one of the heads `gone`
@@ -106,9 +125,10 @@ impl SnapshotWriter {
         self.snapshot.plain.push(bytes);
     }
 
-    /// All that was written.
-    pub fn finish(self) -> StepSnapshot {
-        self.snapshot
+    /// All that was written. What was copied is encoded now, which takes its time.
+    pub fn finish(mut self) -> Result<StepSnapshot> {
+        self.copies.encode(&mut self.snapshot.keyed)?;
+        Ok(self.snapshot)
     }
 }
 

@@ -133,7 +133,7 @@ impl GroupingStep {
     pub fn snapshot(&mut self, key_groups: u16) -> Result<StepSnapshot> {
         let mut writer = SnapshotWriter::new(key_groups);
         self.step.snapshot(&mut writer)?;
-        Ok(writer.finish())
+        writer.finish()
     }
 
     /// Begins to write down what the step holds now.

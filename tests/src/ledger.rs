@@ -185,7 +185,7 @@ impl GroupStore for Ledger {
     fn save_table(
         &mut self,
         table: TableId,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
         self.store.save_table(table, beside, to)
@@ -194,7 +194,7 @@ impl GroupStore for Ledger {
         &mut self,
         table: TableId,
         slots: &[Slot],
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
         self.store.save_slots(table, slots, beside, to)

@@ -59,7 +59,7 @@ impl Chain {
             self.writing = Some((writer, expected));
             return Ok(());
         }
-        let part = writer.finish();
+        let part = writer.finish().map_err(|e| e.to_string())?;
         if part.whole {
             self.taken.clear();
         } else {

@@ -11,15 +11,13 @@
 
 use whitebeam_sdk::Result;
 use whitebeam_sdk::erase::{Beside, GroupStore, Run, Slot, TableId};
-use whitebeam_sdk::snapshot::{KeyedRecords, SnapshotWriter};
-
-/// For policies that keep nothing.
-pub(super) fn nothing(_: TableId, _: Slot, _: &mut Vec<u8>) -> Result<()> {
-    Ok(())
-}
+use whitebeam_sdk::snapshot::{SnapshotWriter, Written};
 
 /// Records that are written before a step does anything else.
 pub(super) const SOME: usize = 8192;
+
+/// Slots that are named to the store at once: its answer is in cache when it is needed.
+const AT_ONCE: usize = 1024;
 
 /// Slots per word.
 const WORD: usize = 64;
@@ -38,7 +36,7 @@ pub(super) struct Changes {
     /// By table.
     tables: Vec<Option<Marks>>,
     /// Written and not handed over.
-    written: KeyedRecords,
+    written: Written,
     /// Heads of tables that were written once and are closed.
     gone: Vec<Vec<u8>>,
     /// Frozen slots that are not written.
@@ -200,7 +198,7 @@ impl Changes {
         store: &mut dyn GroupStore,
         table: TableId,
         slots: impl Iterator<Item = Slot>,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
     ) -> Result<()> {
         if let Some(Some(marks)) = self.tables.get_mut(table.0 as usize)
             && marks.left > 0
@@ -233,7 +231,7 @@ impl Changes {
         &mut self,
         store: &mut dyn GroupStore,
         table: TableId,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
     ) -> Result<bool> {
         self.write_some(store, table, SOME, beside)?;
         let marks = self.tables.get(table.0 as usize).and_then(Option::as_ref);
@@ -245,15 +243,16 @@ impl Changes {
         &mut self,
         store: &mut dyn GroupStore,
         quota: usize,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut SnapshotWriter,
     ) -> Result<bool> {
         let mut table = 0;
-        let upto = self.written.len() + quota;
-        while self.left > 0 && self.written.len() < upto && table < self.tables.len() {
-            let some = upto - self.written.len();
-            self.write_some(store, TableId(table as u32), some, beside)?;
-            table += 1;
+        let upto = self.written.effort() + quota;
+        while self.left > 0 && self.written.effort() < upto && table < self.tables.len() {
+            let (id, some) = (TableId(table as u32), upto - self.written.effort());
+            self.write_some(store, id, some.min(AT_ONCE), beside)?;
+            let marks = self.tables[table].as_ref();
+            table += usize::from(marks.is_none_or(|marks| marks.left == 0));
         }
         let is_done = self.left == 0;
         if is_done {
@@ -267,7 +266,7 @@ impl Changes {
         store: &mut dyn GroupStore,
         table: TableId,
         quota: usize,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
     ) -> Result<()> {
         if let Some(Some(marks)) = self.tables.get_mut(table.0 as usize) {
             while marks.left > 0 && self.slots.len() < quota {
@@ -283,7 +282,7 @@ impl Changes {
         &mut self,
         store: &mut dyn GroupStore,
         table: TableId,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
     ) -> Result<()> {
         let Some(Some(marks)) = self.tables.get(table.0 as usize) else {
             return Ok(());

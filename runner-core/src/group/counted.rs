@@ -170,7 +170,7 @@ impl Counted {
         while let Some((&(end, start), &table)) = self.windows.open.first_key_value()
             && Window::new(start, end).expiry(lateness) < wm
         {
-            if !self.windows.clear_way(table, &beside(&self.keys))? {
+            if !self.windows.clear_way(table, Some(&beside(&self.keys)))? {
                 return Ok(Flow::Yield);
             }
             self.windows.open.remove(&(end, start));
@@ -202,7 +202,8 @@ impl Step for Counted {
             self.follow_tables();
         }
         self.windows.losses.pass_on(port, input, out);
-        self.windows.keep_frozen(port, input, &beside(&self.keys))?;
+        self.windows
+            .keep_frozen(port, input, Some(&beside(&self.keys)))?;
         let Windowed {
             store,
             runs,
@@ -265,7 +266,7 @@ impl Step for Counted {
                 break;
             };
             let table = on_time.table;
-            if !self.windows.clear_way(table, &beside(&self.keys))? {
+            if !self.windows.clear_way(table, Some(&beside(&self.keys)))? {
                 return Ok(Flow::Yield);
             }
             self.fire_on_time(on_time);
@@ -305,7 +306,8 @@ impl Step for Counted {
     }
 
     fn pace(&mut self, quota: usize, to: &mut SnapshotWriter) -> Result<Flow> {
-        self.windows.pace_tables(quota, &beside(&self.keys), to)
+        self.windows
+            .pace_tables(quota, Some(&beside(&self.keys)), to)
     }
 
     fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {

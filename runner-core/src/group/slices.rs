@@ -7,7 +7,6 @@
 //! tables for good.
 
 use super::assign::{cell_of, timestamp_runs};
-use super::changes::nothing;
 use super::heads::Head;
 use super::windowed::{Windowed, stamp_of};
 use std::collections::BTreeMap;
@@ -261,7 +260,7 @@ impl Step for Slices {
             let mut head = Vec::new();
             element::encode(&Head::Slice(*start), &mut head)?;
             let store = &mut self.windows.store;
-            store.save_table(table, &nothing, &mut to.under(&head))?;
+            store.save_table(table, None, &mut to.under(&head))?;
         }
         Ok(())
     }

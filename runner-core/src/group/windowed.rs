@@ -5,7 +5,7 @@
 //! the last instant of the first window that is not fully emitted.
 
 use super::assign::{Losses, cell_of, explicit_runs, timestamp_runs};
-use super::changes::{Changes, Open, by_table, nothing};
+use super::changes::{Changes, Open, by_table};
 use super::heads::{Head, head_of};
 use std::collections::BTreeMap;
 use whitebeam_sdk::erase::{
@@ -98,7 +98,7 @@ impl Windowed {
         out: &mut Outs<'_>,
     ) -> Result<Flow> {
         self.losses.pass_on(port, input, out);
-        self.keep_frozen(port, input, &nothing)?;
+        self.keep_frozen(port, input, None)?;
         let mut slots = std::mem::take(&mut self.slots);
         slots.clear();
         let changes = self.changes.as_ref();
@@ -118,7 +118,7 @@ impl Windowed {
         &mut self,
         port: Port,
         input: &mut dyn ErasedBatch,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
     ) -> Result<()> {
         let Some(changes) = self.changes.as_mut().filter(|changes| changes.is_writing()) else {
             return Ok(());
@@ -146,7 +146,11 @@ impl Windowed {
     }
 
     /// Writes some of what is frozen in a table; true if it may be emptied.
-    pub(super) fn clear_way(&mut self, table: TableId, beside: &Beside<'_>) -> Result<bool> {
+    pub(super) fn clear_way(
+        &mut self,
+        table: TableId,
+        beside: Option<&Beside<'_>>,
+    ) -> Result<bool> {
         match &mut self.changes {
             Some(changes) => changes.clear_way(&mut *self.store, table, beside),
             None => Ok(true),
@@ -181,7 +185,7 @@ impl Windowed {
     pub(super) fn pace_tables(
         &mut self,
         quota: usize,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut SnapshotWriter,
     ) -> Result<Flow> {
         let Some(changes) = &mut self.changes else {
@@ -204,7 +208,7 @@ impl Windowed {
             && end.previous() < limit
         {
             let stamp = stamp_of(Window::new(start, end));
-            if !self.clear_way(table, &nothing)? {
+            if !self.clear_way(table, None)? {
                 return Ok(Flow::Yield);
             }
             if let Some(changes) = &mut self.changes {
@@ -236,13 +240,13 @@ impl Windowed {
 
     /// Writes every open window.
     pub(super) fn save(&mut self, to: &mut SnapshotWriter) -> Result<()> {
-        self.save_beside(&nothing, to)
+        self.save_beside(None, to)
     }
 
     /// Writes every open window, each slot with what a policy keeps beside it.
     pub(super) fn save_beside(
         &mut self,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut SnapshotWriter,
     ) -> Result<()> {
         for (&(end, start), &table) in &self.open {
@@ -343,7 +347,7 @@ impl Step for Windowed {
     }
 
     fn pace(&mut self, quota: usize, to: &mut SnapshotWriter) -> Result<Flow> {
-        self.pace_tables(quota, &nothing, to)
+        self.pace_tables(quota, None, to)
     }
 
     fn restore(&mut self, from: &SnapshotReader<'_>) -> Result<()> {

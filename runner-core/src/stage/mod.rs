@@ -257,7 +257,7 @@ impl Stage {
             if let Body::Step(step) = &mut node.body {
                 let mut to = SnapshotWriter::new(key_groups);
                 step.snapshot(&mut to).map_err(|e| node.context.place(e))?;
-                all.push((node.id, to.finish()));
+                all.push((node.id, to.finish().map_err(|e| node.context.place(e))?));
             }
         }
         Ok(all)

@@ -9,7 +9,7 @@ use crate::control::Ack;
 use crate::keeper::Refusal;
 use crate::mutant::{Mutant, is_on};
 use crate::observer::{Completed, Failed};
-use crate::snapshot::{Held, Snapshot, StagedEpoch};
+use crate::snapshot::{Held, Snapshot, StagedEpoch, Unwritten};
 use crate::told;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -63,12 +63,14 @@ impl<E: Env> Coordinator<E> {
             agree(&in_flight.acks)?;
         }
         let mut held = Held::default();
+        let mut steps = Vec::new();
         let mut staged = StagedEpoch {
             epoch,
             ..StagedEpoch::default()
         };
         for ack in in_flight.acks {
             held.merge(ack.held);
+            steps.extend(ack.steps);
             staged.append(ack.staged);
         }
         staged.carry(std::mem::take(&mut self.carried));
@@ -100,7 +102,7 @@ impl<E: Env> Coordinator<E> {
             self.with.sinks.commit(staged, self.clock.env())?;
         }
         self.clock.env().point("epoch.acked");
-        writer.ask(snapshot);
+        writer.ask(Unwritten { snapshot, steps });
         Ok(())
     }
 

@@ -39,6 +39,8 @@ impl Freezing {
 pub(crate) struct Frozen {
     pub(crate) held: Held,
     pub(crate) staged: StagedEpoch,
+    /// What steps hold, by their paths.
+    pub(crate) steps: Vec<(String, SnapshotWriter)>,
 }
 
 impl Task {
@@ -181,15 +183,14 @@ impl Task {
             return Ok(None);
         };
         self.frozen = Some(epoch);
-        for (id, step) in steps {
-            let mut step = step.finish();
+        for (id, mut step) in steps {
             if leave_out {
-                step.keyed.clear();
+                step.clear_keyed();
             }
             // Where others say what has changed, nothing has to be said too.
             if !step.is_nothing() || cx.orders.since.is_some() {
                 let path = self.paths.get(&id).cloned().unwrap_or_default();
-                frozen.held.steps.insert(path, vec![step]);
+                frozen.steps.push((path, step));
             }
         }
         Ok(Some(frozen))

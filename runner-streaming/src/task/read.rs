@@ -1,17 +1,19 @@
 //! What a task reads in a turn.
 //!
-//! Owns how many batches, from which entry, and when partial buffers go out because nothing more
+//! Owns how much, from which entry, and when partial buffers go out because nothing more
 //! comes. Does not own alignment: a channel that waits behind its barrier gives nothing.
 
 use super::{Cx, Input, Task};
 use crate::exchange::Received;
 use whitebeam_env::Env;
 use whitebeam_sdk::Result;
+use whitebeam_sdk::batch::BATCH_BYTES;
 
 /// What one attempt to read came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    Batch,
+    /// Counted as so many batches of the usual size.
+    Batch(usize),
     Control,
     Dry,
     Stuck,
@@ -25,16 +27,20 @@ impl Task {
         let mut is_dry = false;
         let mut is_stuck = false;
         // While there is much to write down, elements cost more, and others wait.
-        let batches = match self.is_freezing() {
+        let mut left = match self.is_freezing() {
             true => 1,
             false => cx.limits.batches,
         };
-        for _ in 0..batches {
+        while left > 0 {
             match self.read_once(cx)? {
-                Step::Batch => worked = true,
+                Step::Batch(batches) => {
+                    worked = true;
+                    left = left.saturating_sub(batches);
+                }
                 Step::Control => {
                     worked = true;
                     is_dry = true;
+                    left -= 1;
                 }
                 Step::Dry => {
                     is_dry = true;
@@ -63,7 +69,7 @@ impl Task {
                 let mut found = Step::Dry;
                 for i in 0..n {
                     match self.read_inlet((from + i) % n, cx)? {
-                        Step::Batch => return Ok(Step::Batch),
+                        Step::Batch(batches) => return Ok(Step::Batch(batches)),
                         Step::Control => found = Step::Control,
                         Step::Stuck if found == Step::Dry => found = Step::Stuck,
                         Step::Stuck | Step::Dry => {}
@@ -87,9 +93,11 @@ impl Task {
             Received::Control => Ok(Step::Control),
             Received::Batch(mut delivery) => {
                 self.is_unsettled = true;
+                // What was gathered for the way here is longer than what a source gives.
+                let batches = delivery.batch.bytes().div_ceil(BATCH_BYTES).max(1);
                 self.stage.push(entry, delivery.batch.as_mut())?;
                 inlet.give_back(delivery);
-                Ok(Step::Batch)
+                Ok(Step::Batch(batches))
             }
         }
     }
@@ -118,7 +126,7 @@ impl Task {
             pushed.map_err(|e| reading.near(e))?;
         }
         reading.keep_buffer(batch);
-        Ok(Step::Batch)
+        Ok(Step::Batch(1))
     }
 
     /// Passes what the inputs promise on to the stage.

@@ -5,7 +5,8 @@
 //! which they come, since whoever writes them has no time: memory is touched in one place only, and
 //! sorting by key group is left to whoever stores them.
 
-use crate::element;
+use super::copies::Copies;
+use crate::element::{self, Element, Key};
 use crate::error::Result;
 use crate::hash::{KeyGroup, stable_hash};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ const SHORT_FRONT: usize = 4;
 #[derive(Debug)]
 pub struct RecordsUnder<'a> {
     to: &'a mut KeyedRecords,
+    /// Where they may go as they are.
+    copies: Option<&'a mut Copies>,
     groups: u16,
     head: &'a [u8],
     /// Room for a front, then the head.
@@ -104,6 +107,19 @@ impl RecordsUnder<'_> {
         Ok(())
     }
 
+    /// Adds the records of these keys, with nothing behind their values, as copies that are encoded
+    /// later; false if that is not how such keys and values are added here.
+    pub fn copy<K: Key, V: Element>(&mut self, all: impl ExactSizeIterator<Item = (K, V)>) -> bool {
+        let copies = self.copies.as_mut().filter(|_| Copies::suit::<K, V>());
+        match copies {
+            Some(copies) => {
+                copies.extend(self.head, self.groups, all);
+                true
+            }
+            None => false,
+        }
+    }
+
     #[inline(never)]
     fn push_long<K: Serialize, V: Serialize>(
         &mut self,
@@ -125,6 +141,16 @@ impl RecordsUnder<'_> {
     pub fn push_encoded(&mut self, hash: u64, key: &[u8], value: &[u8], rest: &[u8]) {
         let group = KeyGroup::of(hash, self.groups);
         self.to.push(group, self.head, key, &[value, rest]);
+    }
+}
+
+impl<'a> RecordsUnder<'a> {
+    /// Takes copies too.
+    pub(super) fn with(self, copies: &'a mut Copies) -> Self {
+        RecordsUnder {
+            copies: Some(copies),
+            ..self
+        }
     }
 }
 
@@ -207,6 +233,7 @@ impl KeyedRecords {
         }
         RecordsUnder {
             to: self,
+            copies: None,
             groups,
             head,
             short,

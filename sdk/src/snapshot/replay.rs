@@ -93,7 +93,7 @@ mod tests {
             writer.keyed(KeyGroup(*group), head, key, &[value]);
         }
         writer.plain(records.len().to_le_bytes().to_vec());
-        writer.finish()
+        writer.finish().unwrap()
     }
 
     fn shown(parts: &[StepSnapshot]) -> Vec<String> {

@@ -33,7 +33,7 @@ impl Counted {
     /// Writes every window.
     pub(super) fn save(&mut self, to: &mut SnapshotWriter) -> Result<()> {
         self.save_clocks(to)?;
-        self.windows.save_beside(&beside(&self.keys), to)
+        self.windows.save_beside(Some(&beside(&self.keys)), to)
     }
 
     pub(super) fn save_clocks(&self, to: &mut SnapshotWriter) -> Result<()> {

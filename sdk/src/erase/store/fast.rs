@@ -432,7 +432,7 @@ impl<G: Gather> GroupStore for TableStore<G> {
     fn save_table(
         &mut self,
         id: TableId,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
         let mut saving = Saving::of(id, beside, to);
@@ -458,12 +458,18 @@ impl<G: Gather> GroupStore for TableStore<G> {
         &mut self,
         id: TableId,
         slots: &[Slot],
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
+        let place = &mut self.places[id.0 as usize];
+        if let (Some(Place::Own(Table { entries, .. })), None) = (&place, beside)
+            && to.copy(slots.iter().map(|&slot| entries[slot as usize].pair()))
+        {
+            return Ok(());
+        }
         let mut saving = Saving::of(id, beside, to);
         let mut slots = slots.iter().map(|&slot| slot as usize);
-        match &mut self.places[id.0 as usize] {
+        match place {
             Some(Place::Own(Table { entries, .. })) => {
                 slots.try_for_each(|slot| saving.save(slot, &entries[slot].key, &entries[slot].acc))
             }
@@ -514,13 +520,13 @@ impl<G: Gather> GroupStore for TableStore<G> {
 /// Adds the records of a table's entries.
 struct Saving<'a, 'r> {
     id: TableId,
-    beside: &'a Beside<'a>,
+    beside: Option<&'a Beside<'a>>,
     rest: Vec<u8>,
     to: &'a mut RecordsUnder<'r>,
 }
 
 impl<'a, 'r> Saving<'a, 'r> {
-    fn of(id: TableId, beside: &'a Beside<'a>, to: &'a mut RecordsUnder<'r>) -> Self {
+    fn of(id: TableId, beside: Option<&'a Beside<'a>>, to: &'a mut RecordsUnder<'r>) -> Self {
         Saving {
             id,
             beside,
@@ -531,7 +537,9 @@ impl<'a, 'r> Saving<'a, 'r> {
 
     fn save<K: Key, A: element::Element>(&mut self, slot: usize, key: &K, acc: &A) -> Result<()> {
         self.rest.clear();
-        (self.beside)(self.id, slot as Slot, &mut self.rest)?;
+        if let Some(beside) = self.beside {
+            beside(self.id, slot as Slot, &mut self.rest)?;
+        }
         self.to.push(key, acc, &self.rest)
     }
 }

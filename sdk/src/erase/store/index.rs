@@ -3,7 +3,13 @@
 //! Owns probing, growth and removal. Knows neither keys nor what is kept for them: a caller
 //! compares. Removal shifts what stands behind back, leaving no tombstones.
 //!
+//! A large index grows in pieces: `old` says how.
+//!
 //! Invariant: between a key's home and its place no place is empty.
+
+mod old;
+
+use old::Old;
 
 /// Slots by hash.
 #[derive(Debug)]
@@ -19,16 +25,6 @@ pub(super) struct Index {
     old: Option<Box<Old>>,
 }
 
-/// Places that keys are moved from. They stay as they are until all are moved: whoever does not
-/// find a key in the new ones looks here.
-#[derive(Clone, Debug)]
-struct Old {
-    places: Vec<u64>,
-    shift: u32,
-    /// All places before this one were moved.
-    moved: usize,
-}
-
 const TAG: u64 = 0xffff_ffff_0000_0000;
 const FIRST: usize = 64;
 /// Below this many bytes the index fits into the second-level cache and stays sparse.
@@ -38,7 +34,7 @@ const SPARSE_BYTES: usize = 256 * 1024;
 const LARGE: usize = 1 << 16;
 /// Places that are moved with each key that is entered: more than enough to be done before the next
 /// growth.
-const WITH_EACH: usize = 16;
+const WITH_EACH: usize = 4;
 
 /// The place where a key of this hash belongs.
 ///
@@ -141,13 +137,9 @@ impl Index {
     /// The slot of a key of this hash for which `is` holds, or the place where it belongs.
     #[inline(always)]
     pub(super) fn find(&self, hash: u64, is: impl Fn(usize) -> bool) -> Result<usize, usize> {
-        let at = match scan(&self.places, self.shift, hash, &is) {
-            Ok(slot) => return Ok(slot),
-            Err(at) => at,
-        };
         match &self.old {
-            None => Err(at),
-            Some(old) => old.find(hash, is).ok_or(at),
+            Some(old) if old.has(hash) => old.find(hash, is),
+            _ => scan(&self.places, self.shift, hash, &is),
         }
     }
 
@@ -164,18 +156,16 @@ impl Index {
         let Some(mut old) = self.old.take() else {
             return;
         };
-        let upto = (old.moved + places).min(old.places.len());
-        for at in old.moved..upto {
-            let found = old.places[at];
-            if found != 0 {
-                let at = self.free_place(found);
-                self.places[at] = found;
-            }
-        }
-        old.moved = upto;
-        if upto < old.places.len() {
+        old.move_some(places, |found| self.take(found));
+        if !old.is_empty() {
             self.old = Some(old);
         }
+    }
+
+    /// Enters what leads to a slot.
+    fn take(&mut self, entry: u64) {
+        let at = self.free_place(entry);
+        self.places[at] = entry;
     }
 
     /// Has all keys in one place.
@@ -190,12 +180,13 @@ impl Index {
 
     /// Enters `slot` at the place `at` that [`Self::find`] gave.
     #[inline(always)]
-    pub(super) fn enter(&mut self, hash: u64, mut at: usize, slot: usize) {
+    pub(super) fn enter(&mut self, hash: u64, at: usize, slot: usize) {
+        let entry = (hash & TAG) | (slot as u64 + 1);
         if self.needs_growth() || self.old.is_some() {
-            self.make_room();
-            at = self.free_place(hash);
+            self.enter_growing(entry);
+        } else {
+            self.places[at] = entry;
         }
-        self.places[at] = (hash & TAG) | (slot as u64 + 1);
         self.taken += 1;
     }
 
@@ -243,8 +234,8 @@ impl Index {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let old = self.old.as_ref().map_or(0, |old| old.places.len());
-        (self.places.len() + old) * 8
+        let old = self.old.as_ref().map_or(0, |old| old.bytes());
+        self.places.len() * 8 + old
     }
 
     fn place_of(&self, hash: u64, slot: usize) -> Option<usize> {
@@ -282,34 +273,35 @@ impl Index {
     }
 
     #[inline(never)]
-    fn make_room(&mut self) {
+    fn enter_growing(&mut self, entry: u64) {
         if self.needs_growth() {
             self.settle();
             self.grow();
         }
         self.move_some(WITH_EACH);
+        match self.old.take() {
+            Some(mut old) => {
+                if old.has(entry) {
+                    old.enter(entry, |found| self.take(found));
+                } else {
+                    self.take(entry);
+                }
+                self.old = Some(old).filter(|old| !old.is_empty());
+            }
+            None => self.take(entry),
+        }
     }
 
     fn grow(&mut self) {
         let size = (self.places.len() * 2).max(FIRST);
-        let old = Old {
-            places: std::mem::replace(&mut self.places, vec![0; size]),
-            shift: self.shift,
-            moved: 0,
-        };
-        self.shift = 32 - size.trailing_zeros();
-        let is_large = old.places.len() >= self.large;
+        let places = std::mem::replace(&mut self.places, vec![0; size]);
+        let shift = std::mem::replace(&mut self.shift, 32 - size.trailing_zeros());
+        let is_large = places.len() >= self.large;
+        let old = Old::new(places, shift, |found| self.take(found));
         self.old = Some(Box::new(old));
         if !is_large {
             self.settle();
         }
-    }
-}
-
-impl Old {
-    #[inline(never)]
-    fn find(&self, hash: u64, is: impl Fn(usize) -> bool) -> Option<usize> {
-        scan(&self.places, self.shift, hash, &is).ok()
     }
 }
 

@@ -225,15 +225,15 @@ pub trait GroupStore: SpanStore + Send {
     fn save_table(
         &mut self,
         table: TableId,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()>;
-    /// The same for some slots of a table alone.
+    /// The same for some slots of a table alone, maybe as copies where nothing is beside them.
     fn save_slots(
         &mut self,
         table: TableId,
         slots: &[Slot],
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()>;
     /// Adds one encoded key and accumulator to a table, merging if the key is there; moves past

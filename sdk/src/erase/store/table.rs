@@ -8,13 +8,19 @@ use super::index::Index;
 use crate::element::Key;
 
 /// Places of a grown index that are moved with each batch.
-const PLACES_A_BATCH: usize = 8192;
+const PLACES_A_BATCH: usize = 4096;
 
 /// A key and what was gathered for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<K, A> {
     pub(super) key: K,
     pub(super) acc: A,
+}
+
+impl<K: Clone, A: Clone> Entry<K, A> {
+    pub(super) fn pair(&self) -> (K, A) {
+        (self.key.clone(), self.acc.clone())
+    }
 }
 
 /// Keys and accumulators of one window.

@@ -357,15 +357,16 @@ impl<G: Gather> GroupStore for SlowStore<G> {
     fn save_table(
         &mut self,
         id: TableId,
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
         let pending = self.merged.take_if(|_| self.resetting == Some(id));
+        let rest = |slot, to: &mut Vec<u8>| beside.map_or(Ok(()), |beside| beside(id, slot, to));
         let (table, pages) = self.table(id)?;
         let mut slot = 0;
         for part in [Some(&*table), pending.as_ref()].into_iter().flatten() {
             for at in 0..part.len() as Slot {
-                save::<G>(part.get(pages, at)?, |rest| beside(id, slot, rest), to)?;
+                save::<G>(part.get(pages, at)?, |to| rest(slot, to), to)?;
                 slot += 1;
             }
         }
@@ -379,13 +380,13 @@ impl<G: Gather> GroupStore for SlowStore<G> {
         &mut self,
         id: TableId,
         slots: &[Slot],
-        beside: &Beside<'_>,
+        beside: Option<&Beside<'_>>,
         to: &mut RecordsUnder<'_>,
     ) -> Result<()> {
+        let rest = |slot, to: &mut Vec<u8>| beside.map_or(Ok(()), |beside| beside(id, slot, to));
         let (table, pages) = self.table(id)?;
-        slots.iter().try_for_each(|&slot| {
-            save::<G>(table.get(pages, slot)?, |rest| beside(id, slot, rest), to)
-        })
+        let mut slots = slots.iter();
+        slots.try_for_each(|&slot| save::<G>(table.get(pages, slot)?, |to| rest(slot, to), to))
     }
 
     fn load_entry(&mut self, id: TableId, from: &mut &[u8]) -> Result<Slot> {

@@ -393,7 +393,7 @@ fn save_table<C: Case>(store: &mut dyn GroupStore, table: &Table<C>, records: &m
         Ok(())
     };
     let mut to = saved.under(b"", GROUPS);
-    store.save_table(table.id, &beside, &mut to).unwrap();
+    store.save_table(table.id, Some(&beside), &mut to).unwrap();
     assert_eq!(saved.len(), slots.borrow().len());
     for (entry, slot) in saved.iter().zip(slots.take()) {
         let key = key_of::<C>(entry.known_by());
