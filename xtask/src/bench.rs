@@ -22,6 +22,8 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Suite {
+    /// Kafka beside a bare loop over the same client, and its ways of writing.
+    Kafka,
     /// Nexmark queries beside their limits and peers.
     Nexmark,
     /// The revenue job over the whole retail file beside a hand-written loop.
@@ -34,6 +36,7 @@ impl Suite {
     /// The program of the `benches` package.
     fn binary(self) -> &'static str {
         match self {
+            Self::Kafka => "kafka",
             Self::Nexmark => "nexmark",
             Self::Revenue => "revenue",
             Self::Streaming => "streaming",
