@@ -19,6 +19,14 @@ const BUNDLE_BATCHES: usize = 32;
 /// How long a reader is left alone that waits for an answer.
 const PAUSE: Duration = Duration::from_millis(1);
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a runner's own thread, which has nothing else to do until then"
+)]
+pub(crate) fn pause() {
+    std::thread::sleep(PAUSE);
+}
+
 /// How long a reader may wait for an answer: longer than a server takes to start again.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -154,7 +162,7 @@ impl Reading<'_> {
             self.waited = Duration::ZERO;
         }
         let pushed = stage.push(entry, self.batch.as_mut());
-        pushed.map_err(|e| self.near(plan.locate(e, &[self.was_read()])))?;
+        pushed.map_err(|e| self.near(plan.locate(e, &[self.was_read()], pause)))?;
         match poll {
             Poll::More => Ok(true),
             Poll::End => Ok(false),
@@ -169,11 +177,7 @@ impl Reading<'_> {
             return Err(self.place(no_answer()));
         }
         self.waited += PAUSE;
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "a runner's own thread, which has nothing else to do until then"
-        )]
-        std::thread::sleep(PAUSE);
+        pause();
         Ok(())
     }
 

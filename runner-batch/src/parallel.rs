@@ -4,7 +4,7 @@
 //! exchange. A stage's input is complete before it starts, so its one watermark is the end of time.
 
 use crate::exchange::Exchange;
-use crate::input::Input;
+use crate::input::{self, Input};
 use crate::observe::Meter;
 use crate::report::Outcome;
 use crate::single::drain;
@@ -154,7 +154,8 @@ impl<'g> Run<'_, 'g> {
                 most: u64::MAX,
             })
         });
-        self.plan.locate(e, &sources.collect::<Vec<_>>())
+        self.plan
+            .locate(e, &sources.collect::<Vec<_>>(), input::pause)
     }
 
     /// Runs one copy of a stage from setup to teardown.

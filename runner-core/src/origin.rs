@@ -9,7 +9,6 @@ use crate::group::GroupOptions;
 use crate::plan::{Entrance, Plan, StageOptions, StagePlan};
 use crate::stage::{Stage, catch};
 use std::collections::BTreeSet;
-use std::time::Duration;
 use whitebeam_sdk::erase::{ErasedBatch, ErasedReader, ErasedSource};
 use whitebeam_sdk::graph::{CollectionId, Node, NodeId, NodeKind};
 use whitebeam_sdk::sink::Shard;
@@ -22,9 +21,8 @@ const OTHER_FAILURES: u32 = 16;
 /// How often a reader may have nothing before the search takes it for the end.
 const IDLE_POLLS: u32 = 4;
 
-/// How often a reader may wait for an answer before the search gives up, and how long each time.
+/// How often a reader may wait for an answer before the search gives up.
 const WAITS: u32 = 2_000;
-const WAIT: Duration = Duration::from_millis(1);
 
 /// What a run had read of one source when it failed.
 #[derive(Clone, Debug)]
@@ -39,15 +37,16 @@ pub struct WasRead {
 
 impl Plan<'_> {
     /// Adds to `failed` the position of the element that made a step fail, as far as it can be
-    /// found in what `was_read`.
-    pub fn locate(&self, failed: Error, was_read: &[WasRead]) -> Error {
+    /// found in what `was_read`. `pause` waits a millisecond or so: for input that was there and has to
+    /// be fetched again.
+    pub fn locate(&self, failed: Error, was_read: &[WasRead], pause: fn()) -> Error {
         let by_element = matches!(failed.kind(), ErrorKind::UserCode | ErrorKind::Data);
         if failed.position().is_some() || !by_element {
             return failed;
         }
         let mut searched = false;
         for input in was_read {
-            let Some(search) = Search::new(self, &failed, input.source) else {
+            let Some(search) = Search::new(self, &failed, input.source, pause) else {
                 continue;
             };
             searched = true;
@@ -78,11 +77,12 @@ struct Search<'a> {
     node: &'a Node,
     source: &'a dyn ErasedSource,
     between: StagePlan,
+    pause: fn(),
 }
 
 impl<'a> Search<'a> {
     /// `None` if no element of `source` reaches the step that failed as the element it was.
-    fn new(plan: &'a Plan<'a>, failed: &'a Error, source: NodeId) -> Option<Self> {
+    fn new(plan: &'a Plan<'a>, failed: &'a Error, source: NodeId, pause: fn()) -> Option<Self> {
         let node = plan.graph().node(source);
         let NodeKind::Source(erased) = &node.kind else {
             return None;
@@ -93,6 +93,7 @@ impl<'a> Search<'a> {
             node,
             source: erased.as_ref(),
             between: between(plan, source, failed.step()?)?,
+            pause,
         })
     }
 
@@ -119,7 +120,7 @@ impl<'a> Search<'a> {
                 Poll::Idle(_) if batch.is_empty() => idle += 1,
                 Poll::Waiting(_) if batch.is_empty() => {
                     waits += 1;
-                    pause();
+                    (self.pause)();
                 }
                 Poll::Idle(_) | Poll::Waiting(_) | Poll::More => (idle, waits) = (0, 0),
             }
@@ -169,14 +170,6 @@ impl<'a> Search<'a> {
         stage.setup()?;
         Ok(stage)
     }
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the run has failed: nothing else waits for this thread"
-)]
-fn pause() {
-    std::thread::sleep(WAIT);
 }
 
 /// The steps at work again.

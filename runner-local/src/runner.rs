@@ -83,8 +83,16 @@ impl LocalRunner {
             Err(e) => {
                 let was_read = run.was_read();
                 run.abort();
-                Err(Plan::new(graph).locate(e, &was_read))
+                Err(Plan::new(graph).locate(e, &was_read, pause))
             }
         }
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the run has failed: nothing else waits for this thread"
+)]
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(1));
 }

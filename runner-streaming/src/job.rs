@@ -98,16 +98,7 @@ impl<E: Env> Job<E> {
         };
         let workers: Result<Vec<_>> = bells.into_iter().enumerate().map(worker).collect();
         let workers = workers?;
-        let mut clerks: Vec<Box<dyn Machine>> = Vec::new();
-        let committer = Arc::new(Desk::new(Arc::clone(&bell)));
-        let commits = committing(sinks.clone(), parts.keeper.clone(), parts.env.clone());
-        clerks.push(Box::new(Clerk::new(Arc::clone(&committer), commits)));
-        let writer = parts.keeper.as_ref().map(|keeper| {
-            let desk = Arc::new(Desk::new(Arc::clone(&bell)));
-            let writes = writing(sinks.clone(), Sources::of(parts.graph), keeper);
-            clerks.push(Box::new(Clerk::new(Arc::clone(&desk), writes)));
-            desk
-        });
+        let (mut clerks, committer, writer) = desks(&parts, sinks, &bell);
         let scout = Scout::new(
             parts.env.clone(),
             Arc::clone(&control),
@@ -145,6 +136,27 @@ impl<E: Env> Job<E> {
             cues,
         })
     }
+}
+
+/// Who does what may take long, and where it is asked for: a commit, and a checkpoint if any are kept.
+type Desks = (
+    Vec<Box<dyn Machine>>,
+    Arc<Desk<StagedEpoch, Answer>>,
+    Option<Arc<Desk<Snapshot, Answer>>>,
+);
+
+fn desks<E: Env>(parts: &Parts<'_, E>, sinks: &Sinks, bell: &Arc<Bell>) -> Desks {
+    let mut clerks: Vec<Box<dyn Machine>> = Vec::new();
+    let committer = Arc::new(Desk::new(Arc::clone(bell)));
+    let commits = committing(sinks.clone(), parts.keeper.clone(), parts.env.clone());
+    clerks.push(Box::new(Clerk::new(Arc::clone(&committer), commits)));
+    let writer = parts.keeper.as_ref().map(|keeper| {
+        let desk = Arc::new(Desk::new(Arc::clone(bell)));
+        let writes = writing(sinks.clone(), Sources::of(parts.graph), keeper);
+        clerks.push(Box::new(Clerk::new(Arc::clone(&desk), writes)));
+        desk
+    });
+    (clerks, committer, writer)
 }
 
 /// What there is to go on from; an error if the run has come to its end already.
