@@ -28,6 +28,7 @@
 //! | `log` | yes | [`io::log`]: topics in a folder, read without end or up to one |
 //! | `cli` | yes | [`main`]: one command line for every pipeline binary |
 //! | `metrics` | yes | [`metrics`]: a running pipeline's numbers over HTTP, as Prometheus reads them |
+//! | `kafka` | no | `io::kafka`: topics of Apache Kafka, by librdkafka |
 //! | `testkit` | no | `testkit`: scripted streams and expectations, for `[dev-dependencies]` |
 //!
 //! Examples of what stands in another crate of the library name that crate: read `whitebeam` for
