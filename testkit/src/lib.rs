@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod contract;
 mod expect;
 #[cfg(feature = "kafka")]
 pub mod kafka;

@@ -94,6 +94,14 @@ impl<T> Recorder<T> {
         }
     }
 
+    /// Records where another did, as a program that goes on after a restart.
+    pub fn into_recorded(recorded: &Recorded<T>, window_fn: WindowFn) -> Self {
+        Recorder {
+            recorded: recorded.clone(),
+            window_fn,
+        }
+    }
+
     /// Where the rows can be seen.
     pub fn recorded(&self) -> Recorded<T> {
         self.recorded.clone()

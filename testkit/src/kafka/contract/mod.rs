@@ -23,9 +23,8 @@ mod surroundings;
 mod transactions;
 mod world;
 
+use crate::contract::Broken;
 pub use surroundings::{ModelSurroundings, Surroundings};
-pub use world::Broken;
-
 use world::World;
 
 /// One thing that is promised.

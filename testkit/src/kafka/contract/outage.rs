@@ -1,6 +1,7 @@
 //! Cases in which the broker is down for a while.
 
-use super::world::{Broken, Got, LONG, Outcome, World, fails, plain, poll, same, texts};
+use super::world::{Got, LONG, Outcome, World, fails, plain, poll, same, texts};
+use crate::contract::Broken;
 use std::time::Duration;
 use whitebeam_io::kafka::client::{Failure, Isolation, PartitionReader};
 

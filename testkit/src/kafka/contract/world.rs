@@ -3,6 +3,7 @@
 //! Owns the waiting. Invariant: nothing waits for ever.
 
 use super::Surroundings;
+use crate::contract::Broken;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -15,24 +16,6 @@ use whitebeam_sdk::Timestamp;
 /// How long anything may take on a healthy cluster.
 pub(super) const LONG: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(5);
-
-/// How the contract is broken, in words.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Broken(pub(super) String);
-
-impl fmt::Debug for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Broken {}
 
 impl From<ClientError> for Broken {
     fn from(e: ClientError) -> Self {
