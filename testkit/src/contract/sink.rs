@@ -26,13 +26,27 @@ pub trait SinkTarget<T: Element> {
 /// Checks a sink. `fresh` makes a target where nothing is; `values` are some elements, no two equal,
 /// at least six.
 ///
-/// ```no_run
-/// use whitebeam_sdk::{Element, Result};
+/// ```
+/// use whitebeam_sdk::Result;
+/// use whitebeam_sdk::window::WindowFn;
 /// use whitebeam_testkit::contract::{self, SinkTarget};
+/// use whitebeam_testkit::{Recorded, Recorder};
 ///
-/// fn my_sink_keeps_it<G: SinkTarget<u64>>(fresh: impl Fn() -> G) {
-///     contract::sink(fresh, &[1, 2, 3, 4, 5, 6, 7]).unwrap();
+/// struct Memory(Recorded<u64>);
+///
+/// impl SinkTarget<u64> for Memory {
+///     type Sink = Recorder<u64>;
+///
+///     fn sink(&self) -> Recorder<u64> {
+///         Recorder::into_recorded(&self.0, WindowFn::Global)
+///     }
+///
+///     fn seen(&self) -> Result<Vec<u64>> {
+///         Ok(self.0.values())
+///     }
 /// }
+///
+/// contract::sink(|| Memory(Recorded::default()), &[1, 2, 3, 4, 5, 6, 7]).unwrap();
 /// ```
 pub fn sink<T, G>(fresh: impl Fn() -> G, values: &[T]) -> Result<(), Broken>
 where
