@@ -142,7 +142,7 @@ impl<E: Env> Job<E> {
 type Desks = (
     Vec<Box<dyn Machine>>,
     Arc<Desk<StagedEpoch, Answer>>,
-    Option<Arc<Desk<Snapshot, Answer>>>,
+    Option<Arc<Desk<Unwritten, Answer>>>,
 );
 
 fn desks<E: Env>(parts: &Parts<'_, E>, sinks: &Sinks, bell: &Arc<Bell>) -> Desks {
