@@ -29,6 +29,7 @@
 //! | `cli` | yes | [`main`]: one command line for every pipeline binary |
 //! | `metrics` | yes | [`metrics`]: a running pipeline's numbers over HTTP, as Prometheus reads them |
 //! | `kafka` | no | `io::kafka`: topics of Apache Kafka, by librdkafka |
+//! | `postgres` | no | `io::postgres`: rows of a PostgreSQL table, each epoch in one transaction; `postgres-tls` adds TLS |
 //! | `testkit` | no | `testkit`: scripted streams and expectations, for `[dev-dependencies]` |
 //!
 //! Examples of what stands in another crate of the library name that crate: read `whitebeam` for

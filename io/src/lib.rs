@@ -13,5 +13,7 @@ pub mod key;
 #[cfg(feature = "log")]
 pub mod log;
 mod machine;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(any(feature = "log", feature = "kafka"))]
 pub mod record;
