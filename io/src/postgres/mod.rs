@@ -41,9 +41,6 @@ use whitebeam_env::RealEnv;
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink};
 use whitebeam_sdk::{Element, Result};
 
-/// How long a server is waited for when a run begins: a wrong address should be told soon.
-const START: Duration = Duration::from_secs(10);
-
 /// Writes elements as rows of a PostgreSQL table.
 ///
 /// - The fields of a struct are the columns, by their serde names; a [`Timestamp`](whitebeam_sdk::Timestamp)
@@ -112,8 +109,6 @@ struct State {
 struct Started {
     fitting: Fitting,
     epochs: Epochs,
-    /// Tells what this run stages from what others did.
-    run: u128,
 }
 
 impl<T: Element> PostgresSink<T> {
@@ -180,7 +175,7 @@ impl<T> PostgresSink<T> {
 
     /// How long a commit may take, and how long it is tried again while the server is away, before
     /// it fails; a minute at first. A streaming run then keeps the epoch and tries again; a batch run
-    /// ends. When a run begins, the server is waited for up to ten seconds.
+    /// ends. When a run begins, the server is waited for up to ten seconds, or less with less patience.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         if let Some(server) = &mut self.server {
@@ -260,18 +255,14 @@ impl<T: Element> PostgresSink<T> {
             return Err(error::bad_name("sink", sink));
         }
         let why = format!("to see whether table {} takes the rows", self.table);
-        let (fitting, epochs) = server.call(&mut state.session, START, &why, async |client| {
-            let fitting = wanted.fit(client, server).await?;
-            let epochs = Epochs::within(&fitting.schema);
-            epochs.ensure(client, sink).await?;
-            Ok((fitting, epochs))
-        })?;
-        let run = self.machine.unique();
-        let started = Arc::new(Started {
-            fitting,
-            epochs,
-            run,
-        });
+        let (fitting, epochs) =
+            server.call(&mut state.session, server.start(), &why, async |client| {
+                let fitting = wanted.fit(client, server).await?;
+                let epochs = Epochs::within(&fitting.schema);
+                epochs.ensure(client, sink).await?;
+                Ok((fitting, epochs))
+            })?;
+        let started = Arc::new(Started { fitting, epochs });
         state.started = Some(Arc::clone(&started));
         Ok(started)
     }
@@ -290,7 +281,8 @@ impl<T: Element> Sink<T> for PostgresSink<T> {
     fn open(&self, shard: Shard) -> Result<PostgresWriter<T>> {
         let started = self.started(&mut self.state())?;
         let layout = started.fitting.layout.clone();
-        Ok(PostgresWriter::new(layout, started.run, shard))
+        // A number for each writer: whatever is opened again stages anew.
+        Ok(PostgresWriter::new(layout, self.machine.unique(), shard))
     }
 
     fn recover(&self) -> Result<Option<Epoch>> {
@@ -298,7 +290,7 @@ impl<T: Element> Sink<T> for PostgresSink<T> {
         let started = self.started(&mut state)?;
         let (server, sink) = (self.server()?, self.sink_name());
         let why = "to see which epoch is visible";
-        let row = server.call(&mut state.session, START, why, async |client| {
+        let row = server.call(&mut state.session, server.start(), why, async |client| {
             started.epochs.claim(client, sink).await
         })?;
         state.generation = Some(row.generation);

@@ -14,10 +14,13 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
 use whitebeam_sdk::{Error, Result};
 
-/// How long after the last look a server is given to take a connection.
+/// How long a server is given to take a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Between two attempts: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How long a server is waited for when a run begins: a wrong address should be told soon.
+const START: Duration = Duration::from_secs(10);
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -120,6 +123,11 @@ impl Server {
     #[cfg(feature = "postgres-tls")]
     pub(super) fn set_roots(&mut self, roots: Roots) {
         self.roots = roots;
+    }
+
+    /// The patience of a run that begins.
+    pub(super) fn start(&self) -> Duration {
+        START.min(self.patience)
     }
 
     /// Calls the server until it answers, for up to `patience`; `why` says what for.

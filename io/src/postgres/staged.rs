@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 /// Rows that one shard wrote, in PostgreSQL's binary form.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StagedRows {
-    /// The run that wrote them.
-    pub(super) run: u128,
+    /// The writer that wrote them, told from all others.
+    pub(super) writer: u128,
     pub(super) shard: u32,
     /// Tells them from all others of the shard.
     pub(super) part: u64,
@@ -22,11 +22,11 @@ pub struct StagedRows {
 
 /// Compared across restarts and builds, so that it never changes (FNV-1a over who staged what).
 pub(super) fn token_of(staged: &[StagedRows]) -> i64 {
-    let mut parts: Vec<_> = staged.iter().map(|s| (s.run, s.shard, s.part)).collect();
+    let mut parts: Vec<_> = staged.iter().map(|s| (s.writer, s.shard, s.part)).collect();
     parts.sort_unstable();
-    let bytes = parts.into_iter().flat_map(|(run, shard, part)| {
-        let run = run.to_le_bytes().into_iter();
-        run.chain(shard.to_le_bytes()).chain(part.to_le_bytes())
+    let bytes = parts.into_iter().flat_map(|(writer, shard, part)| {
+        let writer = writer.to_le_bytes().into_iter();
+        writer.chain(shard.to_le_bytes()).chain(part.to_le_bytes())
     });
     let token = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -79,9 +79,9 @@ mod in_one_piece {
 mod tests {
     use super::*;
 
-    fn staged(run: u128, part: u64) -> StagedRows {
+    fn staged(writer: u128, part: u64) -> StagedRows {
         StagedRows {
-            run,
+            writer,
             shard: 0,
             part,
             columns: vec![("a".into(), "text".into())],

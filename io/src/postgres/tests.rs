@@ -119,7 +119,7 @@ fn chunks_are_about_a_megabyte_and_keep_the_order() {
             "{}",
             part.bytes.len()
         );
-        assert_eq!((part.run, part.shard), (7, 3));
+        assert_eq!((part.writer, part.shard), (7, 3));
     }
     assert!(staged[1].bytes.starts_with(b"\0\x01\0\0\x03\xe8000"));
     // Nothing was written since.

@@ -20,7 +20,7 @@ pub struct PostgresWriter<T> {
     layout: Layout,
     /// Names and types, as every chunk carries them.
     columns: Vec<(String, String)>,
-    run: u128,
+    writer: u128,
     shard: u32,
     /// How many chunks were begun.
     parts: u64,
@@ -31,13 +31,13 @@ pub struct PostgresWriter<T> {
 }
 
 impl<T> PostgresWriter<T> {
-    pub(super) fn new(layout: Layout, run: u128, shard: Shard) -> Self {
+    pub(super) fn new(layout: Layout, writer: u128, shard: Shard) -> Self {
         let columns = layout.columns.iter();
         let columns = columns.map(|column| (column.name.clone(), column.sql.clone()));
         PostgresWriter {
             columns: columns.collect(),
             layout,
-            run,
+            writer,
             shard: shard.index,
             parts: 0,
             rows: 0,
@@ -51,7 +51,7 @@ impl<T> PostgresWriter<T> {
     fn end(&mut self) {
         self.parts += 1;
         self.full.push(StagedRows {
-            run: self.run,
+            writer: self.writer,
             shard: self.shard,
             part: self.parts,
             columns: self.columns.clone(),
