@@ -50,10 +50,9 @@ pub(crate) fn create(brokers: &str, topics: &[&str]) -> Result<()> {
     let admin: AdminClient<_> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .create()?;
-    let replication = TopicReplication::Fixed(1);
     let topics: Vec<NewTopic<'_>> = topics
         .iter()
-        .map(|name| NewTopic::new(name, PARTITIONS, replication))
+        .map(|name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1)))
         .collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let made = runtime.block_on(admin.create_topics(&topics, &AdminOptions::new()))?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration as Span;
 use whitebeam::io::kafka::{Kafka, KafkaPlace, KafkaSink, KafkaSource};
 use whitebeam::prelude::*;
-use whitebeam::runners::StreamingRunner;
+use whitebeam::runners::{Stop, StreamingRunner};
 
 const FROM: &str = "live";
 const TO: &str = "live-visible";
@@ -34,7 +34,7 @@ pub(crate) fn measure(brokers: &str, seconds: u64) -> Result<Taken> {
         let seen = visible(brokers, seconds);
         is_over.store(true, Ordering::Relaxed);
         fed.join().map_err(|_| "the feeder panicked")??;
-        stop.suspend();
+        stop.stop(Stop::Suspend);
         ran.join().map_err(|_| "the pipeline panicked")??;
         seen
     })?;

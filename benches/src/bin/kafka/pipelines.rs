@@ -70,7 +70,11 @@ pub(crate) fn json(brokers: &str) -> Result<Taken> {
 
 pub(crate) fn binary(brokers: &str) -> Result<Taken> {
     let kafka = Kafka::at(brokers);
-    to_nothing(|p| p.read(KafkaSource::<Event>::with_codec(&kafka, BINARY, Postcard)))
+    to_nothing(|p| {
+        p.read(KafkaSource::<Event, _>::with_codec(
+            &kafka, BINARY, Postcard,
+        ))
+    })
 }
 
 /// From topic to topic, with checkpoints every second.
@@ -80,7 +84,9 @@ fn to_topic(brokers: &str, sink: impl Sink<Event>) -> Result<Taken> {
     let began = clock::wall();
     let p = Pipeline::new();
     let tally = Tally::default();
-    let events = p.read(KafkaSource::<Event>::with_codec(&kafka, BINARY, Postcard));
+    let events = p.read(KafkaSource::<Event, _>::with_codec(
+        &kafka, BINARY, Postcard,
+    ));
     let events = events.map(|event| Event {
         cents: event.cents * 3 + 1,
         ..event

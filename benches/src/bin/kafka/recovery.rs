@@ -22,7 +22,9 @@ const RATE: f64 = 20_000.0;
 pub(crate) fn endless(brokers: &str, run: u32) -> Result<()> {
     let kafka = Kafka::at(brokers);
     let p = Pipeline::new();
-    let events = p.read(KafkaSource::<Event>::with_codec(&kafka, BINARY, Postcard));
+    let events = p.read(KafkaSource::<Event, _>::with_codec(
+        &kafka, BINARY, Postcard,
+    ));
     let sink = KafkaSink::<Event>::json(&kafka, topic(run));
     events.write(sink.create(4).exactly_once(topic(run)));
     let kept = std::env::temp_dir().join(format!("whitebeam-bench-{}-{run}", parent()));
