@@ -1,7 +1,8 @@
-//! What tests of pipelines are written with: scripted streams, expectations, recorded results.
+//! What tests of pipelines are written with: scripted streams, expectations, recorded results; what
+//! sources and sinks of one's own must keep; and, with the feature `kafka`, a model of Kafka.
 //!
-//! Owns nothing. What tests of runners need besides (the judge of the model, the simulated machine)
-//! stays in `whitebeam-testkit`.
+//! Owns nothing. What tests of runners need besides (the judge of the model) stays in
+//! `whitebeam-testkit`.
 //!
 //! ```
 //! use whitebeam::prelude::*;
@@ -26,6 +27,9 @@
 //! # }
 //! ```
 
+pub use whitebeam_testkit::contract;
 #[cfg(feature = "local")]
 pub use whitebeam_testkit::{Built, SEED, test_pipeline};
 pub use whitebeam_testkit::{Collect, Expect, Expectations, Recorded, TestStream, TestStreams};
+#[cfg(feature = "kafka")]
+pub use whitebeam_testkit::{kafka, sim};

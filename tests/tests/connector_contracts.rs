@@ -6,8 +6,11 @@
 )]
 
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 use whitebeam_io::file::{Compression, CsvSource, JsonLinesSink, JsonLinesSource, TextSource};
+use whitebeam_io::kafka::client::{NewRecord, Producer, ProducerOptions};
+use whitebeam_io::kafka::{KafkaPlace, KafkaSink, KafkaSource};
 use whitebeam_io::log::{Log, LogPlace, LogSink, LogSource};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::sink::{Epoch, Shard, Sink, SinkWriter};
@@ -15,6 +18,8 @@ use whitebeam_sdk::source::{Poll, ReadOptions, Source};
 use whitebeam_sdk::time::seconds;
 use whitebeam_sdk::{Result, Timestamp};
 use whitebeam_testkit::contract::{self, SinkTarget};
+use whitebeam_testkit::kafka::{Faults, KafkaModel};
+use whitebeam_testkit::sim::Machine;
 
 /// A number and its second.
 type Row = (u64, i64);
@@ -184,4 +189,78 @@ impl SinkTarget<Row> for Topic {
 #[test]
 fn logs_keep_the_contract_of_sinks() {
     contract::sink(|| Topic(TempDir::new().unwrap()), &rows()).unwrap();
+}
+
+fn kafka(partitions: u32) -> KafkaModel {
+    let model = KafkaModel::new(&Machine::new(1), 1, Faults::none());
+    model.create("t", partitions);
+    model
+}
+
+/// Writes rows in transactions of four, every second one of which is aborted and written again.
+fn write(producer: &mut dyn Producer, rows: &[Row]) {
+    let long = Duration::from_secs(60);
+    producer.init(long).unwrap();
+    for rows in rows.chunks(4) {
+        for is_kept in [false, true] {
+            producer.begin().unwrap();
+            for row in rows {
+                let value = serde_json::to_vec(row).unwrap();
+                let record = NewRecord {
+                    topic: "t",
+                    partition: row.0 as u32 % 3,
+                    timestamp: None,
+                    key: None,
+                    value: Some(&value),
+                };
+                producer.send(&record).unwrap();
+            }
+            match is_kept {
+                true => producer.commit(long).unwrap(),
+                false => producer.abort(long).unwrap(),
+            }
+        }
+    }
+}
+
+#[test]
+fn kafka_keeps_the_contract_of_sources() {
+    let model = kafka(3);
+    let options = ProducerOptions {
+        transactional_id: Some("writer".to_owned()),
+        transaction_timeout: Duration::from_secs(60),
+    };
+    let mut producer = model.client().producer(&options).unwrap();
+    write(&mut *producer, &rows());
+    let timed = || {
+        let source = KafkaSource::<Row>::json(&model.kafka(), "t").event_time(time);
+        source.bounded_out_of_orderness(seconds(8))
+    };
+    assert_eq!(kept(&timed()), rows());
+    assert_eq!(kept(&timed().until(KafkaPlace::Latest)), rows());
+}
+
+struct OnKafka(KafkaModel);
+
+impl SinkTarget<Row> for OnKafka {
+    type Sink = KafkaSink<Row>;
+
+    fn sink(&self) -> KafkaSink<Row> {
+        KafkaSink::json(&self.0.kafka(), "t").exactly_once("contract")
+    }
+
+    fn seen(&self) -> Result<Vec<Row>> {
+        let rows = self.0.committed("t").concat();
+        let value = |row: &Vec<u8>| serde_json::from_slice(row).unwrap();
+        Ok(rows
+            .iter()
+            .filter_map(|row| row.row.value.as_ref())
+            .map(value)
+            .collect())
+    }
+}
+
+#[test]
+fn kafka_keeps_the_contract_of_sinks() {
+    contract::sink(|| OnKafka(kafka(2)), &rows()).unwrap();
 }
