@@ -9,6 +9,7 @@ fn left_out<T>(option: &str, feature: &str) -> Result<T> {
 }
 
 /// Stands for `topics`.
+#[cfg(not(feature = "kafka"))]
 pub(crate) mod topics {
     use super::super::feed::Numbered;
     use super::super::invoice::InvoiceLine;
@@ -39,5 +40,18 @@ pub(crate) mod topics {
 
     pub(crate) fn write(_: PCollection<Revenue>, _: &str, _: &str) -> Result<()> {
         left_out("--to-topic", "kafka")
+    }
+}
+
+/// Stands for `tables`.
+#[cfg(not(feature = "postgres"))]
+pub(crate) mod tables {
+    use super::super::per_minute::Revenue;
+    use super::left_out;
+    use whitebeam::Result;
+    use whitebeam::prelude::*;
+
+    pub(crate) fn write(_: PCollection<Revenue>, _: &str) -> Result<()> {
+        left_out("--to-postgres", "postgres")
     }
 }

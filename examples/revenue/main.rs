@@ -12,7 +12,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example says what it did")]
 
-#[cfg(not(feature = "kafka"))]
+#[cfg(not(all(feature = "kafka", feature = "postgres")))]
 mod absent;
 mod feed;
 mod invoice;
@@ -22,9 +22,13 @@ mod per_minute;
 mod rows;
 mod story;
 mod systems;
+#[cfg(feature = "postgres")]
+mod tables;
 #[cfg(feature = "kafka")]
 mod topics;
 
+#[cfg(not(feature = "postgres"))]
+use absent::tables;
 #[cfg(not(feature = "kafka"))]
 use absent::topics;
 use feed::Feed;

@@ -4,7 +4,7 @@
 
 use super::invoice::InvoiceLine;
 use super::per_minute::Revenue;
-use super::topics;
+use super::{tables, topics};
 use whitebeam::Result;
 use whitebeam::clap;
 use whitebeam::io::log::LogPlace;
@@ -21,6 +21,10 @@ pub(crate) struct Systems {
     /// Topic for the revenue, instead of files
     #[arg(long, value_name = "TOPIC", requires = "brokers")]
     to_topic: Option<String>,
+    /// PostgreSQL database for the revenue, as table `fact_revenue_1m`, instead of files; needs the
+    /// feature `postgres`
+    #[arg(long, value_name = "URL", conflicts_with = "to_topic")]
+    to_postgres: Option<String>,
 }
 
 impl Systems {
@@ -41,8 +45,9 @@ impl Systems {
         &self,
         revenue: PCollection<Revenue>,
     ) -> Result<Option<PCollection<Revenue>>> {
-        match (&self.brokers, &self.to_topic) {
-            (Some(brokers), Some(topic)) => topics::write(revenue, brokers, topic)?,
+        match (&self.brokers, &self.to_topic, &self.to_postgres) {
+            (Some(brokers), Some(topic), _) => topics::write(revenue, brokers, topic)?,
+            (_, _, Some(url)) => tables::write(revenue, url)?,
             _ => return Ok(Some(revenue)),
         }
         Ok(None)
