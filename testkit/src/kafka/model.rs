@@ -200,9 +200,9 @@ impl KafkaModel {
         self.cluster().compact(topic);
     }
 
-    /// Changes how likely faults are from now on.
-    pub fn set_faults(&self, faults: Faults) {
-        self.cluster().faults = faults;
+    /// Changes how likely faults are from now on; how likely they were.
+    pub fn set_faults(&self, faults: Faults) -> Faults {
+        std::mem::replace(&mut self.cluster().faults, faults)
     }
 
     /// From now on nothing goes wrong any more. What is under way still happens; what was asked for

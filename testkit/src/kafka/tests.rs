@@ -1,5 +1,7 @@
 //! The model by itself: what the contract suite, which also runs on a real cluster, cannot ask for.
 
+mod each_fault;
+
 use super::{Call, Faults, KafkaModel, Placed, Row, TransactionState, Way, prefix_of_epochs};
 use crate::sim::{How, Machine, Strike};
 use std::time::Duration;
