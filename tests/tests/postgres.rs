@@ -8,6 +8,8 @@
 
 #[path = "postgres/commits.rs"]
 mod commits;
+#[path = "postgres/contract.rs"]
+mod contract;
 #[path = "postgres/forms.rs"]
 mod forms;
 #[path = "postgres/lives.rs"]
