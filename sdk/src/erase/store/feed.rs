@@ -317,9 +317,14 @@ impl<F> TypedFeed<F> {
             return self.fold(gather, items, table, note);
         }
         table.settle_some();
+        let is_growing = table.is_growing();
         for item in items {
             let (key, value) = F::split(item);
-            let slot = table.slot(stable_hash(&key), key, || gather.create());
+            let hash = stable_hash(&key);
+            let slot = match is_growing {
+                false => table.slot(hash, key, || gather.create()),
+                true => table.slot_growing(hash, key, || gather.create()),
+            };
             self.0.add(gather, &mut table.entries[slot].acc, value);
             note(slot as Slot);
         }

@@ -64,12 +64,31 @@ impl<K: Key, A> Table<K, A> {
         }
     }
 
+    /// The same; better while [`Self::is_growing`].
+    #[inline(never)]
+    pub(super) fn slot_growing(&mut self, hash: u64, key: K, make: impl FnOnce() -> A) -> usize {
+        let found = self
+            .index
+            .find_growing(hash, |slot| self.entries[slot].key == key);
+        match found {
+            Ok(slot) => slot,
+            Err(at) => self.insert(hash, at, Entry { key, acc: make() }),
+        }
+    }
+
+    /// The index is moving to more places.
+    pub(super) fn is_growing(&self) -> bool {
+        self.index.is_growing()
+    }
+
     /// The slot of `key`, if it is there.
     pub(super) fn find(&self, hash: u64, key: &K) -> Option<Slot> {
         if size_of::<K>() == 0 {
             return (!self.entries.is_empty()).then_some(0);
         }
-        let found = self.index.find(hash, |slot| self.entries[slot].key == *key);
+        let found = self
+            .index
+            .find_growing(hash, |slot| self.entries[slot].key == *key);
         found.ok().map(|slot| slot as Slot)
     }
 

@@ -19,6 +19,8 @@ proptest! {
         for (op, key) in ops {
             let found = index.find(hash(key), |slot| keys[slot] == key);
             prop_assert_eq!(found.ok(), model.get(&key).copied());
+            let growing = index.find_growing(hash(key), |slot| keys[slot] == key);
+            prop_assert_eq!(growing.ok(), found.ok());
             if !in_pieces {
                 let probed = index.probes().and_then(|probes| {
                     probes.find(hash(key), |slot| keys.get(slot) == Some(&key))
