@@ -7,6 +7,16 @@
     reason = "a test fails by panicking, and waits for real servers"
 )]
 
+#[path = "kafka_client/helps.rs"]
+mod helps;
+#[cfg(feature = "kafka-tls")]
+#[path = "kafka_client/logged.rs"]
+mod logged;
+#[path = "kafka_client/sharing.rs"]
+mod sharing;
+#[path = "kafka_client/trouble.rs"]
+mod trouble;
+
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;

@@ -11,6 +11,7 @@ mod bench;
 mod check;
 mod conformance;
 mod error;
+mod features;
 mod process;
 mod sanitize;
 mod services;

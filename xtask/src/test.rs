@@ -15,6 +15,7 @@ use std::process::Stdio;
 use clap::Args;
 
 use crate::error::{Error, Result};
+use crate::features;
 use crate::process::{cargo, run as run_process};
 use crate::services;
 use crate::steps::Steps;
@@ -65,11 +66,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     totals.verdict()
 }
 
-/// All features, so that each test has the ones it needs; all failures, not the first.
+/// All features that can be, so that each test has the ones it needs; all failures, not the first.
 fn cargo_test(root: &Path, skips: &Skips) -> Result<Totals> {
     totals::of(
         cargo(root)
-            .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(features::arguments(root)?)
             .env(skips::VARIABLE, skips.path()),
     )
 }

@@ -13,7 +13,10 @@ use whitebeam_sdk::Result;
 /// A Kafka cluster, as sources and sinks are told of it.
 ///
 /// Settings are librdkafka's, by its names; what the connector depends on (`enable.auto.commit`,
-/// `isolation.level`, `transactional.id` and their like) is its own and refused.
+/// `isolation.level`, `transactional.id` and their like) is its own and refused, when the cluster is
+/// first needed. Passwords (`PLAIN`) need nothing; TLS and `SCRAM` need the feature `kafka-tls`,
+/// topics compressed by zstd `kafka-zstd`. For Kerberos depend on `rdkafka` with its feature `gssapi`
+/// as well: it is the same librdkafka.
 ///
 /// ```
 /// use whitebeam_io::kafka::Kafka;

@@ -4,6 +4,7 @@
 //! next commit goes through a new consumer: none waits behind one that was given up.
 
 use super::super::{Failure, Result};
+use super::aside::drop_aside;
 use super::ask::{Until, ask, without_answer};
 use super::failure;
 use super::native::Commit;
@@ -42,7 +43,10 @@ impl ClientContext for Committing {
 impl ConsumerContext for Committing {}
 
 /// A consumer for one group; one question at a time.
-struct Group(Mutex<BaseConsumer<Committing>>);
+struct Group {
+    /// Gone only while the group is dropped.
+    consumer: Option<Mutex<BaseConsumer<Committing>>>,
+}
 
 impl Groups {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
@@ -69,7 +73,7 @@ impl Groups {
         let action = "ask for the offsets of a group";
         let found = ask(&consumer.context().0, action, until, |time| {
             let found = consumer.committed_offsets(list.clone(), time);
-            serve(&consumer, Duration::ZERO);
+            serve(&consumer);
             found.and_then(|found| {
                 for of in found.elements() {
                     of.error()?;
@@ -124,7 +128,9 @@ impl Groups {
             .group(name)
             .create_with_context(context)
             .map_err(|e| self.settings.refused(&e))?;
-        let group = Arc::new(Group(Mutex::new(consumer)));
+        let group = Arc::new(Group {
+            consumer: Some(Mutex::new(consumer)),
+        });
         known.insert(name.to_owned(), Arc::clone(&group));
         Ok(group)
     }
@@ -136,7 +142,11 @@ impl Groups {
 
 impl Group {
     fn lock(&self) -> MutexGuard<'_, BaseConsumer<Committing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let consumer = self.consumer.as_ref();
+        consumer
+            .expect("a group has its consumer until it is dropped")
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn commit(&self, topic: &str, offsets: &BTreeMap<u32, u64>, until: Until) -> Result<()> {
@@ -155,7 +165,7 @@ impl Group {
             .map_err(|code| error(&KafkaError::ConsumerCommit(code)))?;
         loop {
             let answer = commit.answer(TICK.min(until.left()));
-            serve(&consumer, Duration::ZERO);
+            serve(&consumer);
             match answer {
                 Some(Ok(())) => {
                     watch.well();
@@ -174,7 +184,13 @@ impl Group {
     }
 }
 
-/// Hears what a consumer says; it reads nothing.
-fn serve(consumer: &BaseConsumer<Committing>, time: Duration) {
-    drop(consumer.poll(time));
+impl Drop for Group {
+    fn drop(&mut self) {
+        drop_aside(self.consumer.take());
+    }
+}
+
+/// Hears what a consumer says; it reads nothing. In no time it would hear one thing only.
+fn serve(consumer: &BaseConsumer<Committing>) {
+    drop(consumer.poll(Duration::from_millis(1)));
 }

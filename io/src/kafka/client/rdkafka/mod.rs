@@ -1,13 +1,16 @@
 //! `RdKafka`: a real cluster, reached by librdkafka.
 //!
 //! Owns what librdkafka is asked for each call of the contract. `settings` and `ours` say what it is
-//! told, `watch` hears what it says unasked, `ask` is patient, `session` and `reader` read, `producer` and
+//! told, `watch` hears what it says unasked, `ask` is patient, `aside` ends, `session` and `reader` read, `producer` and
 //! `deliveries` write, `native` holds all that is `unsafe`. Does not own what an answer means for an epoch.
 
+mod aside;
 mod ask;
 mod deliveries;
 mod failure;
 mod groups;
+#[cfg(test)]
+mod mocked;
 mod native;
 mod newcomers;
 mod ours;
@@ -15,6 +18,8 @@ mod producer;
 mod reader;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod told;
 mod topics;
 mod watch;

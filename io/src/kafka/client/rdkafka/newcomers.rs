@@ -57,12 +57,12 @@ impl Standing {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_due(&self, now: Duration) -> bool {
+    pub(super) fn is_due(&self, now: Duration) -> bool {
         let is_open = !self.has_heard.load(Ordering::Relaxed) && !self.is_missing();
         is_open && self.next().at <= now
     }
 
-    fn found(&self, is_there: bool, now: Duration) {
+    pub(super) fn found(&self, is_there: bool, now: Duration) {
         let mut next = self.next();
         if is_there {
             *next = Next {

@@ -17,7 +17,7 @@ const TOPICS: &str = "topics are made on request only";
 const WATCHED: &str = "the connector reads what it brings";
 const CODE: &str = "it would load foreign code";
 
-const OURS: &[(&str, &str)] = &[
+pub(super) const OURS: &[(&str, &str)] = &[
     ("acks", IDEMPOTENCE),
     ("allow.auto.create.topics", TOPICS),
     ("auto.commit.enable", POSITIONS),
@@ -48,6 +48,7 @@ const OURS: &[(&str, &str)] = &[
     ("partitioner", PARTITION),
     ("plugin.library.paths", CODE),
     ("request.required.acks", IDEMPOTENCE),
+    ("session.timeout.ms", NO_GROUP),
     ("statistics.interval.ms", WATCHED),
     ("transaction.timeout.ms", TRANSACTIONS),
     ("transactional.id", TRANSACTIONS),

@@ -6,6 +6,7 @@
 use super::super::{
     ClientError, Deliveries, Failure, NewRecord, Producer, ProducerOptions, Result,
 };
+use super::aside::drop_aside;
 use super::ask::{Until, without_answer};
 use super::deliveries::Writing;
 use super::failure;
@@ -23,7 +24,8 @@ const TICK: Duration = Duration::from_millis(1);
 const BREATH: Duration = Duration::from_millis(20);
 
 pub(super) struct Writer {
-    producer: BaseProducer<Writing>,
+    /// Gone only while the writer is dropped.
+    producer: Option<BaseProducer<Writing>>,
 }
 
 impl Writer {
@@ -33,11 +35,19 @@ impl Writer {
             .writing(of)
             .create_with_context(Writing::new(watch))
             .map_err(|e| settings.refused(&e))?;
-        Ok(Writer { producer })
+        Ok(Writer {
+            producer: Some(producer),
+        })
+    }
+
+    fn producer(&self) -> &BaseProducer<Writing> {
+        self.producer
+            .as_ref()
+            .expect("a writer has its producer until it is dropped")
     }
 
     fn context(&self) -> &Writing {
-        self.producer.client().context()
+        self.producer().client().context()
     }
 
     fn watch(&self) -> &Watch {
@@ -52,7 +62,7 @@ impl Writer {
             other => failure::of(other),
         };
         let mut said = e.to_string();
-        if let Some((code, why)) = self.producer.client().fatal_error() {
+        if let Some((code, why)) = self.producer().client().fatal_error() {
             said = format!("{said} ({code}: {why})");
         }
         self.watch().error_of(failure, action, &said)
@@ -75,7 +85,7 @@ impl Writer {
                 Err(e) => e,
             };
             let e = self.failed(action, &e);
-            self.producer.poll(if e.failure == Failure::Retriable {
+            self.producer().poll(if e.failure == Failure::Retriable {
                 BREATH.min(until.left())
             } else {
                 TICK
@@ -99,7 +109,7 @@ impl Writer {
                 let said = format!("{} records are not delivered yet", self.in_flight());
                 return Err(self.watch().error_of(Failure::Unknown, action, &said));
             }
-            self.producer.poll(TICK);
+            self.producer().poll(TICK);
         }
         Ok(())
     }
@@ -122,21 +132,21 @@ impl Producer for Writer {
             // To librdkafka zero means now.
             new.timestamp = Some(millis.max(1));
         }
-        self.producer.send(new).map_err(|(e, _)| {
+        self.producer().send(new).map_err(|(e, _)| {
             self.watch()
                 .error_of(failure::of(&e), action, &e.to_string())
         })
     }
 
     fn in_flight(&self) -> usize {
-        usize::try_from(self.producer.in_flight_count()).unwrap_or(0)
+        usize::try_from(self.producer().in_flight_count()).unwrap_or(0)
     }
 
     fn deliveries(&mut self, within: Duration) -> Deliveries {
         let until = Until::within(within);
-        self.producer.poll(Duration::ZERO);
+        self.producer().poll(Duration::ZERO);
         while !self.context().has_news() && !until.is_over() && self.in_flight() > 0 {
-            self.producer.poll(TICK.min(until.left()));
+            self.producer().poll(TICK.min(until.left()));
         }
         self.context().take()
     }
@@ -144,12 +154,12 @@ impl Producer for Writer {
     fn init(&mut self, within: Duration) -> Result<()> {
         let action = "begin to write in transactions";
         self.insist(action, Until::within(within), true, |time| {
-            self.producer.init_transactions(time)
+            self.producer().init_transactions(time)
         })
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.producer
+        self.producer()
             .begin_transaction()
             .map_err(|e| self.failed("begin a transaction", &e))
     }
@@ -159,14 +169,20 @@ impl Producer for Writer {
         let until = Until::within(within);
         self.drain(action, until)?;
         self.insist(action, until, false, |time| {
-            self.producer.commit_transaction(time)
+            self.producer().commit_transaction(time)
         })
     }
 
     fn abort(&mut self, within: Duration) -> Result<()> {
         let until = Until::within(within);
         self.insist("abort a transaction", until, false, |time| {
-            self.producer.abort_transaction(time)
+            self.producer().abort_transaction(time)
         })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop_aside(self.producer.take());
     }
 }

@@ -4,6 +4,7 @@
 //! Invariant: a partition has at most one reader in a session; whoever wants a second gets another one.
 
 use super::super::{ClientError, Failure, Isolation, ReadFrom, Result};
+use super::aside::{Ended, ending};
 use super::failure;
 use super::native::Queue;
 use super::newcomers::{Readers, Standing};
@@ -20,7 +21,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long the listener sleeps where nothing is said; so long may a consumer outlive its last reader.
-const LISTEN: Duration = Duration::from_millis(100);
+const LISTEN: Duration = Duration::from_millis(50);
 
 /// What librdkafka calls back.
 pub(super) struct Reading {
@@ -113,6 +114,7 @@ pub(super) struct Session {
     /// One at a time changes what is assigned.
     assigning: Mutex<()>,
     over: Arc<AtomicBool>,
+    ended: Ended,
     settings: Arc<Settings>,
 }
 
@@ -130,7 +132,7 @@ impl Session {
         let consumer = Arc::new(consumer);
         let over = Arc::new(AtomicBool::new(false));
         let readers = Arc::<Readers>::default();
-        listen(
+        let ended = listen(
             Arc::clone(&consumer),
             Arc::clone(&readers),
             Arc::clone(&over),
@@ -140,6 +142,7 @@ impl Session {
             readers,
             assigning: Mutex::default(),
             over,
+            ended,
             settings: Arc::clone(settings),
         })
     }
@@ -204,9 +207,10 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // The listener's share is the last one: closing waits for brokers, and this must not.
+        // The listener's share is the last one: closing waits for brokers, and this must not for long.
         self.consumer = None;
         self.over.store(true, Ordering::Release);
+        self.ended.wait();
     }
 }
 
@@ -215,7 +219,8 @@ fn listen(
     consumer: Arc<BaseConsumer<Reading>>,
     readers: Arc<Readers>,
     over: Arc<AtomicBool>,
-) -> Result<()> {
+) -> Result<Ended> {
+    let (ending, ended) = ending();
     #[allow(
         clippy::disallowed_methods,
         reason = "librdkafka's errors, logs and statistics wait until somebody polls for them"
@@ -228,7 +233,9 @@ fn listen(
                 drop(consumer.poll(LISTEN));
                 readers.look(&consumer);
             }
+            drop(consumer);
+            drop(ending);
         })
-        .map(drop)
+        .map(|_| ended)
         .map_err(|e| ClientError::new(Failure::Fatal, "start a thread", e.to_string()))
 }

@@ -59,7 +59,9 @@ impl Told {
         let Ok(said) = serde_json::from_slice::<Statistics>(statistics) else {
             return;
         };
-        let is_up = |b: &Broker| b.state == "UP" && (0..SILENT).contains(&b.rxidle);
+        // A negative number stands for no broker: of a partition that has none, or a bootstrap address.
+        let is_up =
+            |b: &Broker| b.nodeid >= 0 && b.state == "UP" && (0..SILENT).contains(&b.rxidle);
         let up = said.brokers.values().filter(|broker| is_up(broker));
         let up: BTreeSet<i32> = up.map(|broker| broker.nodeid).collect();
         let told = said.topics.into_iter().map(|(name, topic)| {
