@@ -1,10 +1,11 @@
 //! A model of Apache Kafka as a client sees it, for one seeded thread.
 //!
 //! Owns the cluster in memory, its faults, and the clients of simulated processes. The connectors of
-//! `whitebeam_io::kafka` run on it unchanged, by [`Kafka::with_client`]. Does not own any protocol of
-//! theirs. The cluster outlives every process of the [`Machine`](crate::sim::Machine); a process that dies takes its
-//! readers and producers with it, and leaves its transactions open. Invariant: the same seed and the
-//! same calls give the same trace.
+//! `whitebeam_io::kafka` run on it unchanged, by
+//! [`Kafka::with_client`](whitebeam_io::kafka::Kafka::with_client). Does not own any protocol of
+//! theirs. The cluster outlives every process of the [`Machine`](crate::sim::Machine); a process that
+//! dies takes its readers and producers with it, and leaves its transactions open. Invariant: the same
+//! seed and the same calls give the same trace.
 //!
 //! ```
 //! use whitebeam_testkit::kafka::{Faults, KafkaModel, Row};
@@ -37,6 +38,3 @@ pub use faults::{Call, Faults, Way};
 pub use model::KafkaModel;
 pub use row::{Placed, Row};
 pub use watch::{Shown, prefix_of_epochs};
-
-#[cfg(doc)]
-use whitebeam_io::kafka::Kafka;

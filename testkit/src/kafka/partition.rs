@@ -118,12 +118,9 @@ impl Partition {
         offset
     }
 
-    /// Writes an end marker, which decides what the producer has open here. False if a newer
-    /// producer has been here.
-    pub(super) fn mark(&mut self, by: Pid, epoch: u32, fate: Fate, now: Timestamp) -> bool {
-        if self.is_fenced(by, epoch) {
-            return false;
-        }
+    /// Writes an end marker, which decides what the producer has open here. No newer producer has
+    /// been here: the coordinator gives the id to none before all markers are written.
+    pub(super) fn mark(&mut self, by: Pid, epoch: u32, fate: Fate, now: Timestamp) {
         let writer = self.writers.entry(by).or_default();
         writer.epoch = epoch;
         let first = writer.open.take();
@@ -137,7 +134,6 @@ impl Partition {
             }
         }
         self.push(What::Marker { by, first }, now);
-        true
     }
 
     fn push(&mut self, what: What, time: Timestamp) {

@@ -172,6 +172,23 @@ fn a_late_end_of_the_same_epoch_tears_the_next_transaction_and_of_an_older_one_d
 }
 
 #[test]
+fn a_timeout_counts_from_the_beginning_of_its_own_transaction() {
+    let model = model(Faults::none());
+    let client = model.client();
+    let mut writer = producer(&*client, "p").unwrap();
+    write(&mut *writer, &[(0, "a")]).unwrap();
+    client.pause(Duration::from_secs(50));
+    writer.commit(LONG).unwrap();
+    write(&mut *writer, &[(0, "b")]).unwrap();
+    client.pause(Duration::from_secs(50));
+    writer.commit(LONG).unwrap();
+    write(&mut *writer, &[(0, "c")]).unwrap();
+    client.pause(Duration::from_secs(61));
+    assert_eq!(failure(writer.commit(LONG)), Some(Failure::Fenced));
+    assert_eq!(seen(&model)[0], ["a", "b"]);
+}
+
+#[test]
 fn a_process_that_dies_leaves_its_transaction_open_until_it_is_fenced() {
     let machine = Machine::new(1);
     let model = KafkaModel::new(&machine, 1, Faults::none());
