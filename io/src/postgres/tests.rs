@@ -125,3 +125,16 @@ fn chunks_are_about_a_megabyte_and_keep_the_order() {
     // Nothing was written since.
     assert_eq!(writer.stage(Epoch(2)).unwrap(), []);
 }
+
+#[test]
+fn callers_may_be_inside_a_runtime_of_their_own() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = port.local_addr().unwrap().port();
+    let url = format!("postgres://ann@127.0.0.1:{port}/shop");
+    let sink = PostgresSink::<Revenue>::append(&url, "facts").patience(Duration::ZERO);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let e = runtime.block_on(async { sink.recover().unwrap_err() });
+    assert!(e.to_string().contains("does not answer"), "{e}");
+}
