@@ -9,6 +9,7 @@
 mod rig;
 
 use rig::{How, ID, PROGRESS, Rig, TOPIC};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use whitebeam_io::kafka::SINK_POINTS;
 use whitebeam_io::kafka::client::Failure;
@@ -174,6 +175,34 @@ fn transactions_that_the_cluster_ends_are_sent_again() {
     }
 }
 
+#[test]
+fn transactions_get_more_time_when_epochs_take_long_and_say_so_when_they_get_none() {
+    for longest in [Duration::from_secs(900), Duration::from_millis(150)] {
+        let faults = Faults {
+            latency: Duration::from_millis(100),
+            queue: 1,
+            longest_transaction: longest,
+            ..Faults::none()
+        };
+        let rig = Rig::new(1, faults, How::Exactly, EPOCHS);
+        let ran = rig.machine.run(|env| {
+            let sink = rig::sink(&rig.model.kafka_of(env), How::Exactly);
+            let sink = sink.transaction_timeout(Duration::from_millis(120));
+            rig.drive(env, &sink)
+        });
+        match ran.unwrap() {
+            Ok(()) => assert!(longest > Duration::from_secs(1)),
+            Err(e) => {
+                assert!(longest < Duration::from_secs(1), "{e}");
+                assert_eq!(e.kind(), whitebeam_sdk::ErrorKind::Unavailable);
+                assert!(e.to_string().contains("transaction.max.timeout.ms"), "{e}");
+                continue;
+            }
+        }
+        rig.judge_exactly();
+    }
+}
+
 /// Where an end marker is lost, and for the how manieth transaction there.
 const ENDS: [(&str, u32); 3] = [(TOPIC, 0), (TOPIC, 1), (PROGRESS, 0)];
 
@@ -209,17 +238,22 @@ fn a_crash_while_the_end_of_a_transaction_is_missing_loses_and_repeats_nothing()
             .iter()
             .filter(|label| label.starts_with("kafka.repair")),
     );
+    let mut met = BTreeSet::new();
     for place in ENDS {
         for lost in 1..=3 {
             for label in &labels {
                 for nth in 1..=4 {
-                    survive(nth, |rig| lose(rig, place, lost), &[at(label, nth)]);
+                    let once = survive(nth, |rig| lose(rig, place, lost), &[at(label, nth)]);
                     let twice = [at(label, nth), at("sink.marker_sent", 1)];
-                    survive(nth, |rig| lose(rig, place, lost), &twice);
+                    let twice = survive(nth, |rig| lose(rig, place, lost), &twice);
+                    let hits = [once, twice].map(|rig| rig.machine.hits());
+                    met.extend(hits.into_iter().flat_map(BTreeMap::into_keys));
                 }
             }
         }
     }
+    let unmet = SINK_POINTS.iter().filter(|label| !met.contains(*label));
+    assert_eq!(unmet.count(), 0, "{met:?}");
 }
 
 #[test]
@@ -447,7 +481,7 @@ fn at_most_once_repeats_nothing_among_random_faults() {
         rig.run(&strikes).unwrap();
         let shown = rig.shown();
         let all: Vec<_> = shown.into_iter().flatten().collect();
-        let seen: std::collections::BTreeSet<_> = all.iter().copied().collect();
+        let seen: BTreeSet<_> = all.iter().copied().collect();
         assert_eq!(all.len(), seen.len(), "WHITEBEAM_SEED={seed}: {all:?}");
         assert!(seen.is_subset(&rig::expected(EPOCHS)));
         lost += u32::from(seen != rig::expected(EPOCHS));

@@ -210,11 +210,12 @@ impl Place {
             _ => {}
         }
         // Brokers hear of a new topic one after the other.
+        let mut wait = self.wait(until);
         loop {
             if let Some(found) = look()? {
                 return Ok(Some(found));
             }
-            self.tick(until, "see a new topic")?;
+            wait.tick("see a new topic")?;
         }
     }
 }

@@ -67,7 +67,8 @@ impl Direct {
 
     /// Sends a record, and waits for room.
     pub(super) fn send(&self, line: &mut Line, record: &Encoded<'_>) -> Result<()> {
-        let mut until = self.place.until(self.patience);
+        let until = self.place.until(self.patience);
+        let mut wait = self.place.wait(until);
         loop {
             self.is_sound(line)?;
             match line.producer.send(&record.to(&self.place.topic)) {
@@ -77,13 +78,10 @@ impl Direct {
                     line.sent += 1;
                     return Ok(());
                 }
-                Err(e) if e.failure == Failure::Full => {
-                    if line.hear(ASK) {
-                        until = self.place.until(self.patience);
-                    }
-                    let ticked = self.place.tick(until, "send records");
-                    ticked.map_err(|e| self.failed(e))?;
-                }
+                Err(e) if e.failure == Failure::Full => match line.hear(ASK) {
+                    true => wait = self.place.wait(self.place.until(self.patience)),
+                    false => wait.tick("send records").map_err(|e| self.failed(e))?,
+                },
                 Err(e) if self.place.may_try_again(&e, until) => {}
                 Err(e) => return Err(self.failed(e)),
             }
@@ -128,18 +126,16 @@ impl Direct {
     /// Waits until everything has arrived.
     pub(super) fn settle(&self) -> Result<()> {
         let mut line = self.line();
-        let mut until = self.place.until(self.patience);
+        let mut wait = self.place.wait(self.place.until(self.patience));
         loop {
             let told = line.hear(ASK);
             self.is_sound(&line)?;
             if line.arrived >= line.sent {
                 return Ok(());
             }
-            if told {
-                until = self.place.until(self.patience);
-            } else {
-                let ticked = self.place.tick(until, "deliver records");
-                ticked.map_err(|e| self.failed(e))?;
+            match told {
+                true => wait = self.place.wait(self.place.until(self.patience)),
+                false => wait.tick("deliver records").map_err(|e| self.failed(e))?,
             }
         }
     }

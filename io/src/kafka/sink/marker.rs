@@ -136,6 +136,7 @@ fn scan(
     let mut wrong = None;
     let witness = place.witness();
     let keys = [Some(place.id.as_bytes()), Some(witness.as_bytes())];
+    let mut wait = place.wait(until);
     loop {
         let polled = reader.poll(1_000, &mut |record| {
             if !keys.contains(&record.key) {
@@ -158,7 +159,7 @@ fn scan(
             now.next = polled.next.max(end);
             return Ok(());
         }
-        place.tick(until, "read the progress topic")?;
+        wait.tick("read the progress topic")?;
     }
 }
 

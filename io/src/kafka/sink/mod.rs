@@ -255,6 +255,7 @@ impl<T, C, K> KafkaSink<T, C, K> {
     /// It grows by itself, up to a quarter of an hour, when epochs take a good part of it.
     #[must_use]
     pub fn transaction_timeout(mut self, time: Duration) -> Self {
+        self.settings.patience.first = time;
         self.settings.patience.transaction = time;
         self
     }

@@ -11,8 +11,9 @@ use std::time::Duration;
 /// The longest that one call of the client may take.
 const CALL: Duration = Duration::from_secs(10);
 
-/// Between two questions after something that changes by itself.
-const TICK: Duration = Duration::from_millis(5);
+/// Between two questions after something that changes by itself, at first and at last.
+const TICK: Duration = Duration::from_millis(2);
+const LONG_TICK: Duration = Duration::from_millis(100);
 
 /// Between two attempts of what was refused.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -75,17 +76,13 @@ impl Place {
         }
     }
 
-    /// A moment passes; an error if there is no time left.
-    pub(super) fn tick(&self, until: Duration, action: &str) -> Result<()> {
-        if self.left(until).is_zero() {
-            return Err(ClientError::new(
-                Failure::Unknown,
-                action,
-                "it took too long",
-            ));
+    /// A wait for something that changes by itself.
+    pub(super) fn wait(&self, until: Duration) -> Wait<'_> {
+        Wait {
+            place: self,
+            until,
+            next: TICK,
         }
-        self.client.pause(TICK);
-        Ok(())
     }
 
     pub(super) fn ends(&self, topic: &str, partition: u32, until: Duration) -> Result<Ends> {
@@ -100,13 +97,14 @@ impl Place {
         offset: u64,
         until: Duration,
     ) -> Result<Ends> {
+        let mut wait = self.wait(until);
         loop {
             let ends = self.ends(topic, partition, until)?;
             if ends.stable >= offset {
                 return Ok(ends);
             }
             let action = format!("read topic `{topic}` up to offset {offset}");
-            self.tick(until, &action).map_err(|e| {
+            wait.tick(&action).map_err(|e| {
                 let said = format!("an open transaction holds readers back at {}", ends.stable);
                 ClientError::new(Failure::Retriable, e.action, said)
             })?;
@@ -126,5 +124,26 @@ impl Place {
         self.patiently(until, |within| producer.init(within))?;
         self.client.point("sink.init");
         Ok(producer)
+    }
+}
+
+/// A wait that asks often at first.
+pub(super) struct Wait<'a> {
+    place: &'a Place,
+    until: Duration,
+    next: Duration,
+}
+
+impl Wait<'_> {
+    /// A moment passes; an error if there is no time left.
+    pub(super) fn tick(&mut self, action: &str) -> Result<()> {
+        let left = self.place.left(self.until);
+        if left.is_zero() {
+            let said = "it took too long";
+            return Err(ClientError::new(Failure::Unknown, action, said));
+        }
+        self.place.client.pause(self.next.min(left));
+        self.next = (self.next * 2).min(LONG_TICK);
+        Ok(())
     }
 }

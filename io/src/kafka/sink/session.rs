@@ -42,7 +42,8 @@ pub(super) struct Patience {
     pub(super) call: Duration,
     /// With records that were committed and cannot be read yet.
     pub(super) visible: Duration,
-    /// How long a transaction may be open, to begin with, and at most.
+    /// How long a transaction may be open: as was asked for, by now, and at most.
+    pub(super) first: Duration,
     pub(super) transaction: Duration,
     pub(super) longest: Duration,
 }
@@ -52,6 +53,7 @@ impl Default for Patience {
         Patience {
             call: Duration::from_secs(60),
             visible: Duration::from_secs(10),
+            first: Duration::from_secs(60),
             transaction: Duration::from_secs(60),
             // What brokers allow if nobody has told them otherwise.
             longest: Duration::from_secs(15 * 60),
@@ -444,11 +446,11 @@ impl Session {
 
     /// A broker that does not allow so long transactions says so when a producer is made.
     fn too_patient(&mut self, e: ClientError) -> ClientError {
-        let first = Patience::default().transaction;
         let patience = &mut self.patience;
-        if matches!(e.failure, Failure::Invalid | Failure::Fatal) && patience.transaction > first {
-            patience.longest = patience.transaction / 2;
-            patience.transaction = first.max(patience.longest);
+        let is_refused = matches!(e.failure, Failure::Invalid | Failure::Fatal);
+        if is_refused && patience.transaction > patience.first {
+            patience.longest = (patience.transaction / 2).max(patience.first);
+            patience.transaction = patience.longest;
             return ClientError::new(Failure::Retriable, e.action, e.said);
         }
         e

@@ -89,11 +89,12 @@ impl<'a> Transaction<'a> {
     }
 
     fn send(&mut self, record: &NewRecord<'_>) -> Result<()> {
+        let mut wait = self.place.wait(self.until);
         loop {
             match self.producer.send(record) {
                 Err(e) if e.failure == Failure::Full => {
                     self.delivered.add(self.producer.deliveries(ASK))?;
-                    self.place.tick(self.until, "send records")?;
+                    wait.tick("send records")?;
                 }
                 Err(e) if self.place.may_try_again(&e, self.until) => {}
                 sent => {
@@ -107,6 +108,7 @@ impl<'a> Transaction<'a> {
     /// Waits until everything that was sent has arrived.
     fn arrive(&mut self) -> Result<()> {
         let mut silent = 0;
+        let mut wait = self.place.wait(self.until);
         while self.delivered.count < self.sent {
             let is_empty = self.producer.in_flight() == 0;
             let told = self.delivered.add(self.producer.deliveries(ASK))?;
@@ -116,8 +118,10 @@ impl<'a> Transaction<'a> {
                 let action = "hear what became of the records";
                 return Err(ClientError::new(Failure::Fatal, action, said));
             }
-            if !told {
-                self.place.tick(self.until, "deliver records")?;
+            if told {
+                wait = self.place.wait(self.until);
+            } else {
+                wait.tick("deliver records")?;
             }
         }
         Ok(())

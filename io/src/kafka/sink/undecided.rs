@@ -40,6 +40,7 @@ impl Session {
         let (place, topic) = (&self.place, &self.place.progress);
         let end = place.ends(topic, 0, until)?.end;
         let mut peeked = None;
+        let mut wait = place.wait(until);
         loop {
             let stable = place.ends(topic, 0, until)?.stable;
             if stable >= end {
@@ -51,7 +52,7 @@ impl Session {
                     return Ok(Some(marker));
                 }
             }
-            place.tick(until, "read the progress topic").map_err(|e| {
+            wait.tick("read the progress topic").map_err(|e| {
                 let said = format!("an open transaction holds readers back at {stable}");
                 ClientError::new(Failure::Retriable, e.action, said)
             })?;
@@ -68,6 +69,7 @@ impl Session {
             isolation: Isolation::Uncommitted,
         })?;
         let mut found = None;
+        let mut wait = place.wait(until);
         loop {
             let polled = reader.poll(1, &mut |record| {
                 let is_ours = record.key == Some(place.id.as_bytes());
@@ -84,7 +86,7 @@ impl Session {
             match found {
                 Some(found) => return found,
                 None if polled.at_end => return Ok(None),
-                None => place.tick(until, "read the progress topic")?,
+                None => wait.tick("read the progress topic")?,
             }
         }
     }
@@ -121,6 +123,7 @@ impl Session {
             let Some(range) = last.written.get(partition) else {
                 continue;
             };
+            let mut wait = self.place.wait(until);
             loop {
                 let stable = self
                     .place
@@ -132,7 +135,7 @@ impl Session {
                 if stable == range.0 {
                     break;
                 }
-                self.place.tick(until, "read what was committed")?;
+                wait.tick("read what was committed")?;
             }
         }
         Ok(false)

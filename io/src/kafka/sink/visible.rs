@@ -83,12 +83,13 @@ impl Session {
         until: Duration,
     ) -> Result<Readable> {
         let limit = until.min(self.place.until(self.patience.visible));
+        let mut wait = self.place.wait(limit);
         loop {
             let ends = self.place.ends(topic, partition, until)?;
             if ends.stable > last {
                 return Ok(Readable::Whole);
             }
-            if self.place.tick(limit, "read what was committed").is_err() {
+            if wait.tick("read what was committed").is_err() {
                 return Ok(match ends.stable == first {
                     true => Readable::Unended,
                     false => Readable::HeldBack(ends.stable),
@@ -183,6 +184,7 @@ impl Session {
             value: Some(&value),
         };
         place.patiently(until, |_| producer.send(&record))?;
+        let mut wait = place.wait(until);
         loop {
             let report = producer.deliveries(Duration::from_millis(20));
             if let Some(e) = report.failed.into_iter().next() {
@@ -191,7 +193,7 @@ impl Session {
             if report.delivered > 0 {
                 return Ok(());
             }
-            place.tick(until, "deliver a record")?;
+            wait.tick("deliver a record")?;
         }
     }
 
@@ -280,6 +282,7 @@ impl Session {
             isolation: Isolation::Committed,
         })?;
         let mut found = None;
+        let mut wait = place.wait(until);
         loop {
             let polled = reader.poll(1, &mut |record| {
                 found = Some(record.offset <= range.1);
@@ -295,7 +298,7 @@ impl Session {
             if polled.at_end || polled.next > range.1 {
                 return Ok(false);
             }
-            place.tick(until, "read what was committed")?;
+            wait.tick("read what was committed")?;
         }
     }
 }
