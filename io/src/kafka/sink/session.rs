@@ -7,6 +7,7 @@
 
 use super::error::{another_instance, lost_marker, other_content, refused, unavailable};
 use super::marker::{Last, Marker, Seen, look, run_name};
+use super::patience::Patience;
 use super::place::Place;
 use super::staged::{Content, Epochal, Known, Receipt};
 use super::transaction::Transaction;
@@ -34,32 +35,6 @@ impl From<ClientError> for Stop {
 
 /// What an attempt came to.
 pub(super) type Tried<R> = std::result::Result<R, Stop>;
-
-/// How long an exactly-once sink is patient.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Patience {
-    /// With one call of the runner.
-    pub(super) call: Duration,
-    /// With records that were committed and cannot be read yet.
-    pub(super) visible: Duration,
-    /// How long a transaction may be open: as was asked for, by now, and at most.
-    pub(super) first: Duration,
-    pub(super) transaction: Duration,
-    pub(super) longest: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Patience {
-            call: Duration::from_secs(60),
-            visible: Duration::from_secs(10),
-            first: Duration::from_secs(60),
-            transaction: Duration::from_secs(60),
-            // What brokers allow if nobody has told them otherwise.
-            longest: Duration::from_secs(15 * 60),
-        }
-    }
-}
 
 /// What one process knows and holds.
 pub(super) struct Session {
@@ -213,7 +188,7 @@ impl Session {
             }
         }
         let producer = self.place.producer(self.patience.transaction, until);
-        let producer = producer.map_err(|e| self.too_patient(e))?;
+        let producer = producer.map_err(|e| self.patience.shorten(e))?;
         let (now, producer) = match self.look_behind(producer, until) {
             Err(Stop::Doubt(e)) if e.failure == Failure::NoTopic && self.incarnation.is_some() => {
                 let known = self.seen.marker.as_ref().and_then(|marker| marker.epoch);
@@ -382,7 +357,7 @@ impl Session {
         let began = self.place.client.monotonic();
         let sent = self.send_in_time(epoch, staged, content, producer, until);
         let took = self.place.client.monotonic().saturating_sub(began);
-        self.adapt(took, &sent);
+        self.patience.adapt(&self.place.id, took, sent.is_ok());
         if let Err(Stop::Doubt(e)) = &sent
             && e.failure == Failure::Abortable
         {
@@ -422,38 +397,6 @@ impl Session {
         let at = transaction.commit(&marker.encode())?;
         self.wrote(marker, at);
         Ok(())
-    }
-
-    /// A transaction that took a good part of its time, or all of it, gets more the next time.
-    fn adapt(&mut self, took: Duration, sent: &Tried<()>) {
-        let patience = &mut self.patience;
-        let is_too_long = match sent {
-            Ok(()) => took * 3 > patience.transaction,
-            Err(_) => took * 10 > patience.transaction * 9,
-        };
-        if is_too_long && patience.transaction < patience.longest {
-            let longer = (took * 4).max(patience.transaction * 2);
-            patience.transaction = longer.min(patience.longest);
-            let seconds = patience.transaction.as_secs_f64();
-            let id = &self.place.id;
-            tracing::warn!(
-                id,
-                seconds,
-                "Kafka transactions get more time: epochs are large"
-            );
-        }
-    }
-
-    /// A broker that does not allow so long transactions says so when a producer is made.
-    fn too_patient(&mut self, e: ClientError) -> ClientError {
-        let patience = &mut self.patience;
-        let is_refused = matches!(e.failure, Failure::Invalid | Failure::Fatal);
-        if is_refused && patience.transaction > patience.first {
-            patience.longest = (patience.transaction / 2).max(patience.first);
-            patience.transaction = patience.longest;
-            return ClientError::new(Failure::Retriable, e.action, e.said);
-        }
-        e
     }
 
     /// Gets the next producer ready, so that the next commit need not wait for it. Best effort.
