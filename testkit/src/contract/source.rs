@@ -188,7 +188,7 @@ where
             return Ok(());
         };
         let given = self.residual(&what, &given)?;
-        let primary = watched.to_end()?.rows;
+        let primary = watched.read_on()?.rows;
         same(&what, &[&primary[..], &given].concat(), rows)?;
 
         let Some((mut watched, _)) = self.cut(behind, fraction)? else {
@@ -198,7 +198,7 @@ where
             Some(left) => self.residual(&what, &left)?,
             None => Vec::new(),
         };
-        let primary = watched.to_end()?.rows;
+        let primary = watched.read_on()?.rows;
         same(
             &format!("{what}, then left"),
             &[primary, left, given].concat(),
@@ -251,7 +251,7 @@ where
         at: Option<&Position>,
         options: ReadOptions,
     ) -> Outcome<Read<S::Out>> {
-        self.open(split, at, options)?.to_end()
+        self.open(split, at, options)?.read_on()
     }
 }
 
@@ -290,7 +290,7 @@ impl<T: Clone + Debug> Watched<T> {
     }
 
     /// Reads on, and remembers where it stood.
-    fn to_end(mut self) -> Outcome<Read<T>> {
+    fn read_on(mut self) -> Outcome<Read<T>> {
         let mut cuts = vec![self.cut()];
         let mut empty = 0;
         loop {

@@ -20,6 +20,13 @@ pub(super) struct ModelReader {
     known: Option<u64>,
 }
 
+/// What a fetch brings.
+struct Found {
+    rows: Vec<(Entry, Arc<Row>)>,
+    /// Up to the end that is known.
+    is_all: bool,
+}
+
 impl ModelReader {
     pub(super) fn new(client: ModelClient, of: ReadFrom) -> Self {
         ModelReader {
@@ -30,9 +37,8 @@ impl ModelReader {
         }
     }
 
-    /// What is there for this reader, without waiting; whether no more was left out than `most`
-    /// says. Nothing if nobody answers.
-    fn fetch(&mut self, most: usize) -> Result<Option<(Vec<(Entry, Arc<Row>)>, bool)>> {
+    /// What is there for this reader, without waiting. Nothing if nobody answers.
+    fn fetch(&mut self, most: usize) -> Result<Option<Found>> {
         let action = Call::Poll.action();
         self.client.live(action)?;
         let cluster = &mut *self.client.cluster.lock();
@@ -64,26 +70,26 @@ impl ModelReader {
             self.known = Some(known);
         }
         let rows = partition.rows(self.next, known, self.of.isolation);
-        let mut found: Vec<_> = rows
+        let mut rows: Vec<_> = rows
             .take(most.saturating_add(1))
             .map(|(entry, row)| (entry.clone(), Arc::clone(row)))
             .collect();
-        let is_all = found.len() <= most;
-        found.truncate(most);
         // A reader that has heard nothing yet does not know that it is at the end.
-        Ok(Some((found, is_all && self.known.is_some())))
+        let is_all = rows.len() <= most && self.known.is_some();
+        rows.truncate(most);
+        Ok(Some(Found { rows, is_all }))
     }
 }
 
 impl PartitionReader for ModelReader {
     fn poll(&mut self, most: usize, take: &mut dyn FnMut(&Record<'_>) -> bool) -> Result<Polled> {
-        let Some((found, mut is_all)) = self.fetch(most)? else {
+        let Some(Found { rows, mut is_all }) = self.fetch(most)? else {
             return Ok(Polled {
                 next: self.next,
                 at_end: false,
             });
         };
-        for (entry, row) in &found {
+        for (entry, row) in &rows {
             self.next = entry.offset + 1;
             let is_wanted = take(&Record {
                 partition: self.of.partition,

@@ -6,6 +6,9 @@ use whitebeam_io::kafka::client::NewTopic;
 /// What one fault does to a cluster with topic `t`; false if it did nothing.
 type Seen = fn(&KafkaModel, &dyn Client) -> bool;
 
+/// One fault, and what it does.
+type Alone = (fn(&mut Faults), Seen);
+
 fn with(set: fn(&mut Faults)) -> Faults {
     let mut faults = Faults::none();
     faults.late = SHORT;
@@ -48,7 +51,7 @@ fn poll(client: &dyn Client) -> Result<u64> {
 const UNKNOWN: Option<Failure> = Some(Failure::Unknown);
 
 /// Calls, and the ends of transactions.
-const CALLS: [(fn(&mut Faults), Seen); 9] = [
+const CALLS: [Alone; 9] = [
     (
         |f| f.latency = SHORT,
         |_, client| {
@@ -108,7 +111,7 @@ const CALLS: [(fn(&mut Faults), Seen); 9] = [
 ];
 
 /// Records, markers, readers, topics.
-const OTHERS: [(fn(&mut Faults), Seen); 8] = [
+const OTHERS: [Alone; 8] = [
     (
         |f| f.undelivered = 1.0,
         |model, client| {
