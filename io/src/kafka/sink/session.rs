@@ -56,6 +56,8 @@ pub(super) struct Session {
     is_fenced: bool,
     /// Where this process wrote the marker, until that was seen to be visible.
     pub(super) marker_at: Option<u64>,
+    /// The epoch that this process has sent last, whatever came of it.
+    sent: Option<u64>,
     /// The epoch that was seen to be visible last.
     shown: Option<u64>,
     /// Nothing that earlier processes left open can be in the sink's topic.
@@ -78,6 +80,7 @@ impl Session {
             is_sure: false,
             is_fenced: false,
             marker_at: None,
+            sent: None,
             shown: None,
             is_swept: false,
             ready: None,
@@ -291,15 +294,15 @@ impl Session {
             producer = Some(self.fence(until)?);
         }
         self.check_receipts(&staged.receipts)?;
-        let is_ours = |marker: &Marker| marker.by == self.by;
         let mut committed = Committed::Now;
         if self.is_last(epoch, content) {
-            if !self.seen.marker.as_ref().is_some_and(is_ours) {
+            if self.sent != Some(epoch.0) {
                 committed = Committed::Before;
             }
         } else if self.is_past(epoch, content)? {
             return Ok(Committed::Before);
         } else if let Some(mut producer) = producer {
+            self.sent = Some(epoch.0);
             if !is_ready {
                 producer = self.sweep(staged, producer, until)?;
             }

@@ -14,7 +14,7 @@ use super::marker::{Marker, Seen, decode, look};
 use super::session::{Session, Tried};
 use super::staged::{Encoded, Epochal};
 use super::transaction::Transaction;
-use crate::kafka::client::{ClientError, Failure, Isolation, Producer, ReadFrom, Result};
+use crate::kafka::client::{ClientError, Failure, Isolation, Producer, ReadFrom, Record, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -62,9 +62,29 @@ impl Session {
     /// The marker of this sink that lies there, whatever its fate.
     fn marker_at_offset(&self, offset: u64, until: Duration) -> Result<Option<Marker>> {
         let place = &self.place;
+        let found = self.peek(&place.progress, 0, offset, until, |record| {
+            let is_ours = record.key == Some(place.id.as_bytes());
+            match record.value {
+                Some(value) if is_ours => decode(value).map(Some),
+                _ => Ok(None),
+            }
+        })?;
+        found.unwrap_or(Ok(None))
+    }
+
+    /// What `look` makes of the record at an offset, whatever its fate.
+    fn peek<R>(
+        &self,
+        topic: &str,
+        partition: u32,
+        offset: u64,
+        until: Duration,
+        look: impl Fn(&Record<'_>) -> R,
+    ) -> Result<Option<R>> {
+        let place = &self.place;
         let mut reader = place.client.reader(&ReadFrom {
-            topic: place.progress.clone(),
-            partition: 0,
+            topic: topic.to_owned(),
+            partition,
             offset,
             isolation: Isolation::Uncommitted,
         })?;
@@ -72,11 +92,7 @@ impl Session {
         let mut wait = place.wait(until);
         loop {
             let polled = reader.poll(1, &mut |record| {
-                let is_ours = record.key == Some(place.id.as_bytes());
-                found = Some(match record.value {
-                    Some(value) if is_ours && record.offset == offset => decode(value).map(Some),
-                    _ => Ok(None),
-                });
+                found = Some((record.offset == offset).then(|| look(record)));
                 false
             });
             let polled = match polled {
@@ -84,9 +100,9 @@ impl Session {
                 polled => polled?,
             };
             match found {
-                Some(found) => return found,
+                Some(found) => return Ok(found),
                 None if polled.at_end => return Ok(None),
-                None => wait.tick("read the progress topic")?,
+                None => wait.tick("read what is open")?,
             }
         }
     }
@@ -156,8 +172,7 @@ impl Session {
         loop {
             let mut open = BTreeSet::new();
             for partition in &partitions {
-                let ends = self.place.ends(&self.place.topic, *partition, until)?;
-                if ends.stable < ends.end {
+                if self.has_open(*partition, staged, until)? {
                     open.insert(*partition);
                 }
             }
@@ -165,15 +180,39 @@ impl Session {
                 self.is_swept = true;
                 return Ok(producer);
             }
-            let ended = self.take_back_in(&open, staged, producer.as_mut(), until)?;
+            self.take_back_in(&open, staged, producer.as_mut(), until)?;
             producer = self.place.producer(self.patience.transaction, until)?;
-            let soon = until.min(self.place.until(self.patience.visible));
-            for (partition, (_, end)) in &ended {
-                let topic = &self.place.topic;
-                self.place
-                    .wait_until_stable(topic, *partition, end + 1, soon)?;
+            partitions = open;
+        }
+    }
+
+    /// Waits for others; whether an attempt of this sink is open in a partition. What an attempt
+    /// has written there first is the first record that is staged for it, or any.
+    fn has_open(&self, partition: u32, staged: &Epochal, until: Duration) -> Tried<bool> {
+        let (place, topic) = (&self.place, &self.place.topic);
+        let end = place.ends(topic, partition, until)?.end;
+        let first = staged.records().find(|r| r.partition == partition);
+        let first = first.or_else(|| staged.records().next());
+        let soon = until.min(place.until(self.patience.visible));
+        let mut peeked = None;
+        let mut wait = place.wait(soon);
+        loop {
+            let stable = place.ends(topic, partition, until)?.stable;
+            if stable >= end {
+                return Ok(false);
             }
-            partitions.retain(|partition| !open.contains(partition));
+            if peeked != Some(stable) {
+                peeked = Some(stable);
+                let is_ours = self.peek(topic, partition, stable, until, |record| {
+                    first.is_some_and(|r| (r.key, r.value) == (record.key, record.value))
+                })?;
+                if is_ours == Some(true) {
+                    return Ok(true);
+                }
+            }
+            if wait.tick("read what is open").is_err() {
+                return Err(self.held_back(topic, partition, stable));
+            }
         }
     }
 

@@ -114,7 +114,7 @@ impl Session {
         Ok(unended)
     }
 
-    fn held_back(&self, topic: &str, partition: u32, at: u64) -> Stop {
+    pub(super) fn held_back(&self, topic: &str, partition: u32, at: u64) -> Stop {
         let id = &self.place.id;
         tracing::warn!(
             id,
