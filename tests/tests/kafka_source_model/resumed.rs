@@ -2,6 +2,7 @@
 
 use super::{LONG, send, writer};
 use std::collections::BTreeMap;
+use whitebeam::Element;
 use whitebeam::batch::Batch;
 use whitebeam::io::kafka::{Decoded, KafkaPlace, KafkaSource};
 use whitebeam::prelude::*;
@@ -54,6 +55,30 @@ fn random_topic(random: &mut fastrand::Rng, faults: Faults) -> KafkaModel {
     model
 }
 
+/// The record's place, as a time.
+fn offset(value: &Decoded<(u64, u32)>) -> Timestamp {
+    let offset = match value {
+        Decoded::Ok((offset, _)) => *offset,
+        Decoded::Undecodable(dead) => dead.offset,
+    };
+    Timestamp::from_secs(offset as i64)
+}
+
+/// An element's number.
+struct Number(u32);
+
+impl From<u32> for Number {
+    fn from(number: u32) -> Self {
+        Number(number)
+    }
+}
+
+impl From<(u64, u32)> for Number {
+    fn from((_, number): (u64, u32)) -> Self {
+        Number(number)
+    }
+}
+
 /// What a source should yield of these records.
 fn expected(rows: &[Placed]) -> Vec<Result<u32, u64>> {
     let rows = rows.iter().filter_map(|placed| {
@@ -64,9 +89,9 @@ fn expected(rows: &[Placed]) -> Vec<Result<u32, u64>> {
     rows.collect()
 }
 
-fn found(values: Vec<Decoded<u32>>) -> Vec<Result<u32, u64>> {
+fn found<N: Into<Number>>(values: Vec<Decoded<N>>) -> Vec<Result<u32, u64>> {
     let each = values.into_iter().map(|value| match value {
-        Decoded::Ok(number) => Ok(number),
+        Decoded::Ok(number) => Ok(number.into().0),
         Decoded::Undecodable(dead) => Err(dead.offset),
     });
     each.collect()
@@ -77,7 +102,7 @@ fn options(random: &mut fastrand::Rng) -> ReadOptions {
         demand: match random.u32(..3) {
             0 => Demand::None,
             1 => Demand::Exact,
-            _ => Demand::Grid(Grid::new(seconds(20), Duration::ZERO)),
+            _ => Demand::Grid(Grid::new(seconds(4), Duration::ZERO)),
         },
         max_elements: [Some(1), Some(2), Some(3), None][random.usize(..4)],
         ..ReadOptions::default()
@@ -85,7 +110,9 @@ fn options(random: &mut fastrand::Rng) -> ReadOptions {
 }
 
 /// Reads until it is idle or over; what came, and after which of it the reader stood where.
-fn positions(reader: &mut dyn Reader<Decoded<u32>>) -> (Vec<Decoded<u32>>, Vec<(usize, Position)>) {
+fn positions<N: Element>(
+    reader: &mut dyn Reader<Decoded<N>>,
+) -> (Vec<Decoded<N>>, Vec<(usize, Position)>) {
     let mut all = Vec::new();
     let mut stood = vec![(0, reader.position())];
     for _ in 0..10_000 {
@@ -113,18 +140,17 @@ fn at_every_position_reading_goes_on_with_the_next_record() {
         };
         let model = random_topic(&mut random, Faults::none());
         model.set_faults(faults);
-        let of_values = |value: &Decoded<u32>| match value {
-            Decoded::Ok(number) => Timestamp::from_secs(i64::from(*number)),
-            Decoded::Undecodable(_) => Timestamp::MIN,
-        };
         for uncommitted in [false, true] {
             let model_sees = match uncommitted {
                 false => model.committed("t"),
                 true => model.uncommitted("t"),
             };
-            let again = KafkaSource::<u32>::json(&model.kafka(), "t").keep_undecodable();
-            let again = again.event_time(of_values);
-            let mut source = again.bounded_out_of_orderness(seconds(1));
+            // In order, so that batches are cut where the grid is: some records wait then.
+            let mut source = KafkaSource::<u32>::json(&model.kafka(), "t")
+                .with_record(|record, number| (record.offset, number))
+                .keep_undecodable()
+                .event_time(offset)
+                .ordered();
             if uncommitted {
                 source = source.read_uncommitted();
             }
