@@ -31,11 +31,11 @@ use super::{
 use ask::{MACHINE, Until, ask};
 use groups::Groups;
 use producer::Writer;
-use rdkafka::consumer::Consumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use reader::Reader;
-use session::Sessions;
+use session::{Reading, Sessions};
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -83,7 +83,10 @@ impl RdKafka {
         let session = self.sessions(isolation).first()?;
         let action = "ask for the ends of a partition";
         let (low, high) = ask(session.watch(), action, until, |time| {
-            session.consumer().fetch_watermarks(topic, partition, time)
+            let consumer = session.consumer();
+            up_to_date(consumer, topic, time, || {
+                consumer.fetch_watermarks(topic, partition, time)
+            })
         })?;
         Ok((
             u64::try_from(low).unwrap_or(0),
@@ -103,7 +106,10 @@ impl RdKafka {
         let found = ask(session.watch(), action, until, |time| {
             let mut list = TopicPartitionList::new();
             list.add_partition_offset(topic, partition, Offset::Offset(millis))?;
-            let found = session.consumer().offsets_for_times(list, time)?;
+            let consumer = session.consumer();
+            let found = up_to_date(consumer, topic, time, || {
+                consumer.offsets_for_times(list.clone(), time)
+            })?;
             match found.elements().first() {
                 Some(of) => of.error().map(|()| of.offset()),
                 None => Err(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition)),
@@ -113,6 +119,23 @@ impl RdKafka {
             Offset::Offset(offset) => u64::try_from(offset).ok(),
             _ => None,
         })
+    }
+}
+
+/// Asks again with new metadata where a consumer knows of no such partition: it may be newer than
+/// what that consumer heard last, which is not what another one has heard.
+fn up_to_date<T>(
+    consumer: &BaseConsumer<Reading>,
+    topic: &str,
+    time: Duration,
+    ask: impl Fn() -> KafkaResult<T>,
+) -> KafkaResult<T> {
+    match ask() {
+        Err(e) if failure::of(&e) == Failure::NoTopic => {
+            consumer.fetch_metadata(Some(topic), time)?;
+            ask()
+        }
+        answer => answer,
     }
 }
 
