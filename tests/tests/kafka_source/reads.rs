@@ -20,7 +20,9 @@ use whitebeam_tests::streaming::keeper::MemoryKeeper;
 /// partition. Those that count.
 fn mixed(topic: &Topic) -> Vec<u32> {
     let mut committed = Vec::new();
-    let (mut good, mut bad) = (topic.producer(Some("good")), topic.producer(Some("bad")));
+    // Who writes under the same id fences the other: topics share a broker.
+    let producer = |what: &str| topic.producer(Some(&format!("{}-{what}", topic.name)));
+    let (mut good, mut bad) = (producer("good"), producer("bad"));
     for round in 0..5 {
         good.begin().unwrap();
         for partition in 0..4 {
