@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use whitebeam_io::kafka::SINK_POINTS;
 use whitebeam_io::kafka::client::Failure;
+use whitebeam_sdk::batch::Batch;
+use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
 use whitebeam_testkit::kafka::{Call, Faults, Way};
 use whitebeam_testkit::sim::{self, Strike};
 use whitebeam_tests::random::{choices, seeds};
@@ -487,4 +489,35 @@ fn at_most_once_repeats_nothing_among_random_faults() {
         lost += u32::from(seen != rig::expected(EPOCHS));
     }
     assert!(lost > 0, "nothing was ever lost: no crash did anything");
+}
+
+#[test]
+fn what_was_given_up_fails_the_checkpoint_and_every_later_one() {
+    let rig = Rig::new(1, Faults::none(), How::AtLeast, EPOCHS);
+    let sink = rig::sink(&rig.model.kafka(), How::AtLeast);
+    let mut writer = sink.open(Shard { index: 0, of: 1 }).unwrap();
+    for partition in 0..rig::PARTITIONS {
+        rig.model.lose_next_record(TOPIC, partition, Failure::Fatal);
+    }
+    writer.write(&Batch::of(vec![(1, 1, 1)])).unwrap();
+    for epoch in 1..=2 {
+        let e = sink.settle(Epoch(epoch)).unwrap_err();
+        assert_eq!(e.code(), "K204", "{e}");
+    }
+}
+
+#[test]
+fn at_most_once_a_commit_that_is_made_again_sends_nothing() {
+    let rig = Rig::new(1, Faults::none(), How::AtMost, EPOCHS);
+    let sink = rig::sink(&rig.model.kafka(), How::AtMost);
+    let mut writer = sink.open(Shard { index: 0, of: 1 }).unwrap();
+    writer.write(&Batch::of(rig::events(1))).unwrap();
+    let staged = writer.stage(Epoch(1)).unwrap();
+    for committed in [Committed::Now, Committed::Before] {
+        assert_eq!(sink.commit(Epoch(1), staged.clone()).unwrap(), committed);
+    }
+    assert_eq!(
+        rig.shown().into_iter().flatten().count() as u64,
+        rig::PER_EPOCH
+    );
 }
