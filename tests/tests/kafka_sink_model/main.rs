@@ -419,7 +419,7 @@ fn rough(seed: u64, how: How) -> Rig {
 
 #[test]
 fn exactly_once_keeps_its_promise_among_random_faults() {
-    for seed in seeds(400) {
+    for seed in seeds(10_000) {
         let rig = rough(seed, How::Exactly);
         rig.judge_exactly_in(&format!("WHITEBEAM_SEED={seed}"));
     }

@@ -60,7 +60,7 @@ impl Session {
     }
 
     /// The marker of this sink that lies there, whatever its fate.
-    fn marker_at_offset(&self, offset: u64, until: Duration) -> Result<Option<Marker>> {
+    pub(super) fn marker_at_offset(&self, offset: u64, until: Duration) -> Result<Option<Marker>> {
         let place = &self.place;
         let found = self.peek(&place.progress, 0, offset, until, |record| {
             let is_ours = record.key == Some(place.id.as_bytes());
@@ -186,13 +186,12 @@ impl Session {
         }
     }
 
-    /// Waits for others; whether an attempt of this sink is open in a partition. What an attempt
-    /// has written there first is the first record that is staged for it, or any.
+    /// Waits for others; whether an attempt of this sink is open in a partition. It has written
+    /// records of this epoch: those before are visible, those after were never sent. Which of them
+    /// came first nobody knows: some may not have arrived.
     fn has_open(&self, partition: u32, staged: &Epochal, until: Duration) -> Tried<bool> {
         let (place, topic) = (&self.place, &self.place.topic);
         let end = place.ends(topic, partition, until)?.end;
-        let first = staged.records().find(|r| r.partition == partition);
-        let first = first.or_else(|| staged.records().next());
         let soon = until.min(place.until(self.patience.visible));
         let mut peeked = None;
         let mut wait = place.wait(soon);
@@ -204,7 +203,8 @@ impl Session {
             if peeked != Some(stable) {
                 peeked = Some(stable);
                 let is_ours = self.peek(topic, partition, stable, until, |record| {
-                    first.is_some_and(|r| (r.key, r.value) == (record.key, record.value))
+                    let same = |r: Encoded<'_>| (r.key, r.value) == (record.key, record.value);
+                    staged.records().any(same)
                 })?;
                 if is_ours == Some(true) {
                     return Ok(true);

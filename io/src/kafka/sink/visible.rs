@@ -133,6 +133,10 @@ impl Session {
             match self.readable(&progress, 0, (at, at), until)? {
                 Readable::Whole => self.marker_at = None,
                 Readable::Unended => self.end_marker(at, until)?,
+                // One of this sink that was to be ended by a later one, whose end is lost as well.
+                Readable::HeldBack(held) if self.marker_at_offset(held, until)?.is_some() => {
+                    self.end_marker(at, until)?;
+                }
                 Readable::HeldBack(held) => return Err(self.held_back(&progress, 0, held)),
             }
         }
