@@ -95,7 +95,7 @@ fn a_topic_that_is_not_there_is_told() {
     let kafka = Kafka::at(broker.address());
     let p = Pipeline::new();
     let orders = KafkaSource::<u32>::json(&kafka, "oders").until(KafkaPlace::Latest);
-    p.read(orders).map(|n| n + 1);
+    let _ = p.read(orders).map(|n| n + 1);
     let e = BatchRunner::new().run(&p).unwrap_err();
     assert_eq!(e.code(), "K001");
     let text = format!("there is no topic `oders` at {}", broker.address());

@@ -1,6 +1,7 @@
 //! What is there is read, once, by every runner.
 
 use super::{LONG, Topic, go_on};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use whitebeam::batch::Batch;
@@ -173,7 +174,7 @@ fn a_checkpoint_is_shown_to_who_watches_the_group() {
 }
 
 #[derive(Clone, Default)]
-struct Collected(Arc<Mutex<Vec<(u64, Vec<u32>)>>>);
+struct Collected(Arc<Mutex<BTreeMap<u64, Vec<u32>>>>);
 
 struct Writer(Vec<u32>);
 
@@ -188,9 +189,7 @@ impl Sink<u32> for Collected {
     fn commit(&self, epoch: Epoch, staged: Vec<u32>) -> Result<Committed> {
         let mut all = self.0.lock().map_err(|_| Error::internal("poisoned"))?;
         // An epoch is committed once, however often that is asked for.
-        if all.iter().all(|(e, _)| *e != epoch.0) {
-            all.push((epoch.0, staged));
-        }
+        all.entry(epoch.0).or_insert(staged);
         Ok(Committed::Now)
     }
 }
@@ -222,7 +221,7 @@ fn a_run_that_is_killed_again_and_again_reads_every_record_once() {
     let p = Pipeline::new();
     p.read(topic.numbers()).write(collected.clone());
     let graph = p.finish().unwrap();
-    let count = || -> usize { collected.0.lock().unwrap().iter().map(|e| e.1.len()).sum() };
+    let count = || -> usize { collected.0.lock().unwrap().values().map(Vec::len).sum() };
     let mut lives = 0;
     while count() < expected.len() {
         lives += 1;
@@ -247,13 +246,8 @@ fn a_run_that_is_killed_again_and_again_reads_every_record_once() {
         }
     }
     assert!(lives > 3, "it was killed {lives} times only");
-    let mut all = collected
-        .0
-        .lock()
-        .unwrap()
-        .iter()
-        .flat_map(|e| e.1.clone())
-        .collect::<Vec<_>>();
+    let committed = collected.0.lock().unwrap();
+    let mut all: Vec<u32> = committed.values().flatten().copied().collect();
     all.sort_unstable();
     assert_eq!(all, expected);
 }

@@ -158,14 +158,14 @@ impl Partition {
             Err(e) if e.failure == Failure::OffsetOutOfRange => {
                 drop(reader);
                 self.find()?;
-                return Ok(Found::NothingYet);
+                Ok(Found::NothingYet)
             }
             // Who does not answer may come back: the client goes on trying.
             Err(e) if may_pass(e.failure) || e.failure == Failure::Unreachable => {
                 self.reader = Some(reader);
-                return Ok(Found::NothingYet);
+                Ok(Found::NothingYet)
             }
-            Err(e) => return Err(self.topic.failed(e)),
+            Err(e) => Err(self.topic.failed(e)),
             Ok(polled) => {
                 self.reader = Some(reader);
                 self.reached.next = self.reached.next.max(polled.next.min(self.end));
