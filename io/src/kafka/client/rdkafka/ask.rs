@@ -82,10 +82,19 @@ pub(super) fn ask<T>(
             return Err(watch.error_of(failure, action, &e.to_string()));
         }
         if failure != Failure::Unknown {
-            std::thread::sleep(Duration::from_millis(20).min(until.left()));
+            breathe(until);
         }
         slice = slice.saturating_mul(2);
     }
+}
+
+/// Before a cluster is asked again that was too busy.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the calls of a client wait; the machine's clock is theirs"
+)]
+fn breathe(until: Until) {
+    std::thread::sleep(Duration::from_millis(20).min(until.left()));
 }
 
 /// What keeps brokers from answering, as far as it is known and lasts.
