@@ -20,18 +20,18 @@ use whitebeam_sdk::sink::{Committed, Epoch};
 /// How often a record arrives.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Delivery {
-    AtLeastOnce,
-    AtMostOnce,
+    AtLeast,
+    AtMost,
     /// Under this name.
-    ExactlyOnce(String),
+    Exactly(String),
 }
 
 impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Delivery::AtLeastOnce => f.write_str("at least once"),
-            Delivery::AtMostOnce => f.write_str("at most once"),
-            Delivery::ExactlyOnce(id) => write!(f, "exactly once as {id}"),
+            Delivery::AtLeast => f.write_str("at least once"),
+            Delivery::AtMost => f.write_str("at most once"),
+            Delivery::Exactly(id) => write!(f, "exactly once as {id}"),
         }
     }
 }
@@ -58,7 +58,7 @@ impl State {
         let at = format!("topic `{}` at {}", place.topic, place.client.describe());
         let partitions = settings.partitions(&place)?;
         let direct = match settings.delivery {
-            Delivery::AtLeastOnce => Some(Arc::new(Direct::new(
+            Delivery::AtLeast => Some(Arc::new(Direct::new(
                 place.clone(),
                 settings.patience.call,
             )?)),
@@ -85,7 +85,7 @@ impl State {
     /// Begins a run that may go on from another; the last epoch that is visible.
     pub(super) fn recover(&mut self, settings: &Settings) -> Result<Option<Epoch>> {
         *self = State::default();
-        let Delivery::ExactlyOnce(name) = &settings.delivery else {
+        let Delivery::Exactly(name) = &settings.delivery else {
             return Ok(None);
         };
         let place = settings.place()?;
@@ -105,9 +105,9 @@ impl State {
         staged: Vec<StagedRecords>,
     ) -> Result<Committed> {
         match &settings.delivery {
-            Delivery::AtLeastOnce => Ok(Committed::Now),
-            Delivery::AtMostOnce => self.send_once(settings, epoch, staged),
-            Delivery::ExactlyOnce(name) => {
+            Delivery::AtLeast => Ok(Committed::Now),
+            Delivery::AtMost => self.send_once(settings, epoch, staged),
+            Delivery::Exactly(name) => {
                 let staged = Epochal::of(staged)?;
                 let session = match &mut self.session {
                     Some(session) => session,

@@ -127,7 +127,7 @@ impl<T: Element, C: Codec<T>> KafkaSink<T, C> {
             settings: Settings {
                 kafka: kafka.clone(),
                 topic: topic.into(),
-                delivery: Delivery::AtLeastOnce,
+                delivery: Delivery::AtLeast,
                 namespace: "whitebeam".to_owned(),
                 progress: "whitebeam-progress".to_owned(),
                 create: None,
@@ -186,21 +186,21 @@ impl<T, C, K> KafkaSink<T, C, K> {
     /// under it ends all others.
     #[must_use]
     pub fn exactly_once(mut self, id: impl Into<String>) -> Self {
-        self.settings.delivery = Delivery::ExactlyOnce(id.into());
+        self.settings.delivery = Delivery::Exactly(id.into());
         self
     }
 
     /// Every record is there, perhaps more than once. This is the default.
     #[must_use]
     pub fn at_least_once(mut self) -> Self {
-        self.settings.delivery = Delivery::AtLeastOnce;
+        self.settings.delivery = Delivery::AtLeast;
         self
     }
 
     /// No record is there more than once; some may be missing after a failure.
     #[must_use]
     pub fn at_most_once(mut self) -> Self {
-        self.settings.delivery = Delivery::AtMostOnce;
+        self.settings.delivery = Delivery::AtMost;
         self
     }
 
@@ -286,7 +286,7 @@ impl<T, C, K> KafkaSink<T, C, K> {
 impl Settings {
     fn place(&self) -> Result<Place> {
         let id = match &self.delivery {
-            Delivery::ExactlyOnce(id) => format!("{}.{id}.0", self.namespace),
+            Delivery::Exactly(id) => format!("{}.{id}.0", self.namespace),
             _ => String::new(),
         };
         Ok(Place {
