@@ -88,7 +88,8 @@ fn poll(
 #[test]
 fn records_are_lent_whole_and_those_not_looked_at_are_freed() {
     let mock = mock(2);
-    let value = |n: u64| (!n.is_multiple_of(7)).then(|| n.to_string().repeat(n as usize % 50).into_bytes());
+    let value =
+        |n: u64| (!n.is_multiple_of(7)).then(|| n.to_string().repeat(n as usize % 50).into_bytes());
     fill(&mock.client, (0..2500).map(|n| (0, value(n))));
     // Dropped while its queue, and what was taken from it, is full.
     for from in [0, 700] {
