@@ -38,7 +38,12 @@ pub(crate) mod topics {
         left_out("--topic", "kafka")
     }
 
-    pub(crate) fn write(_: PCollection<Revenue>, _: &str, _: &str) -> Result<()> {
+    pub(crate) fn write(
+        _: PCollection<Revenue>,
+        _: &str,
+        _: &str,
+        _: Option<Duration>,
+    ) -> Result<()> {
         left_out("--to-topic", "kafka")
     }
 }

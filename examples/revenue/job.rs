@@ -1,4 +1,5 @@
-//! `Job`: the pipeline as a streaming run over a log, in a process of its own that can be killed.
+//! `Job`: the pipeline as a streaming run over a log or a topic, in a process of its own that can be
+//! killed.
 //!
 //! Owns how the process is started and what is asked about its checkpoints. A job has many lives:
 //! each goes on from the newest checkpoint, with as many workers as it likes.
@@ -17,7 +18,8 @@ use whitebeam::prelude::Error;
 pub(crate) struct Job {
     /// This example.
     pub(crate) program: PathBuf,
-    pub(crate) log: PathBuf,
+    /// The log it reads; none if its options name another input.
+    pub(crate) log: Option<PathBuf>,
     pub(crate) checkpoints: PathBuf,
     pub(crate) output: PathBuf,
     /// Lines a second, so that a life lasts long enough to be ended.
@@ -49,7 +51,8 @@ impl Job {
         }
     }
 
-    fn command(&self, workers: usize) -> Command {
+    /// How a process of it is started.
+    pub(crate) fn command(&self, workers: usize) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(["run", "--runner", "streaming", "--json"])
@@ -57,11 +60,13 @@ impl Job {
             .args(["--parallelism", &workers.to_string()])
             .args(["--max-rate", &self.rate.to_string()])
             .args(["--checkpoint-interval", self.interval])
-            .args(["--log".as_ref(), self.log.as_os_str()])
             .args(["--checkpoints".as_ref(), self.checkpoints.as_os_str()])
             .args(["--output".as_ref(), self.output.as_os_str()])
             .args(&self.options)
             .stdout(Stdio::piped());
+        if let Some(log) = &self.log {
+            command.arg("--log").arg(log);
+        }
         command
     }
 

@@ -85,7 +85,7 @@ fn streaming(at: &dyn Fn(&str) -> PathBuf, lines: usize) -> Result<Vec<Revenue>>
     let job = Job {
         program: std::env::current_exe()
             .map_err(|e| Error::unavailable("where this program lies is not known").caused_by(e))?,
-        log: at("log"),
+        log: Some(at("log")),
         checkpoints: at("checkpoints"),
         output: at("streamed"),
         rate: RATE,

@@ -21,6 +21,9 @@ pub(crate) struct Systems {
     /// Topic for the revenue, instead of files
     #[arg(long, value_name = "TOPIC", requires = "brokers")]
     to_topic: Option<String>,
+    /// How long a transaction there may be open before the cluster ends it [default: 1m]
+    #[arg(long, value_name = "DURATION", requires = "to_topic", value_parser = whitebeam::cli::duration)]
+    transaction_timeout: Option<Duration>,
     /// PostgreSQL database for the revenue, as table `fact_revenue_1m`, instead of files; needs the
     /// feature `postgres`
     #[arg(long, value_name = "URL", conflicts_with = "to_topic")]
@@ -46,7 +49,9 @@ impl Systems {
         revenue: PCollection<Revenue>,
     ) -> Result<Option<PCollection<Revenue>>> {
         match (&self.brokers, &self.to_topic, &self.to_postgres) {
-            (Some(brokers), Some(topic), _) => topics::write(revenue, brokers, topic)?,
+            (Some(brokers), Some(topic), _) => {
+                topics::write(revenue, brokers, topic, self.transaction_timeout)?;
+            }
             (_, _, Some(url)) => tables::write(revenue, url)?,
             _ => return Ok(Some(revenue)),
         }

@@ -96,13 +96,22 @@ pub(crate) fn read(
 }
 
 /// Writes revenue, each pane exactly once, keyed by country and minute.
-pub(crate) fn write(revenue: PCollection<Revenue>, brokers: &str, topic: &str) -> Result<()> {
-    let sink = KafkaSink::<Revenue>::json(&Kafka::at(brokers), topic)
+pub(crate) fn write(
+    revenue: PCollection<Revenue>,
+    brokers: &str,
+    topic: &str,
+    timeout: Option<Duration>,
+) -> Result<()> {
+    let mut sink = KafkaSink::<Revenue>::json(&Kafka::at(brokers), topic)
         .create(4)
         .key_as(Utf8, |row: &Revenue| {
             format!("{}|{}", row.country, row.minute)
         })
         .exactly_once(format!("revenue-to-{topic}"));
+    if let Some(timeout) = timeout {
+        let micros = timeout.micros().unsigned_abs();
+        sink = sink.transaction_timeout(std::time::Duration::from_micros(micros));
+    }
     revenue.write(sink);
     Ok(())
 }

@@ -71,7 +71,7 @@ impl Shop {
         std::fs::create_dir(&folder).unwrap();
         Job {
             program: PathBuf::from(program().get_program()),
-            log: self.folder.path().join("log"),
+            log: Some(self.folder.path().join("log")),
             checkpoints: folder.join("checkpoints"),
             output: folder.join("revenue"),
             rate,
@@ -259,13 +259,13 @@ fn what_is_dropped_as_late_is_captured_once_and_is_all_that_is_missing() {
 fn a_log_that_grows_is_read_while_it_is_written() {
     let shop = Shop::new(&december());
     let mut job = shop.job(0, 100_000, "50ms");
-    job.log = shop.folder.path().join("growing");
+    let log = shop.folder.path().join("growing");
+    job.log = Some(log.clone());
     let mut feed = program();
     feed.args(["feed", "--disorder", "5", "--rate", "10000", "--input"]);
     feed.arg(december()).arg("--log");
-    let mut feed = feed.arg(&job.log).stdout(Stdio::null()).spawn().unwrap();
-    while !matches!(Log::at(&job.log).offsets(TOPIC, &LogPlace::Latest), Ok(ends) if ends[0] > 100)
-    {
+    let mut feed = feed.arg(&log).stdout(Stdio::null()).spawn().unwrap();
+    while !matches!(Log::at(&log).offsets(TOPIC, &LogPlace::Latest), Ok(ends) if ends[0] > 100) {
         assert!(
             feed.try_wait().unwrap().is_none(),
             "it has something to write"
@@ -274,7 +274,7 @@ fn a_log_that_grows_is_read_while_it_is_written() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut batch = program();
-    batch.args(["run", "--log"]).arg(&job.log).arg("--output");
+    batch.args(["run", "--log"]).arg(&log).arg("--output");
     let present = job.output.with_file_name("present");
     assert!(batch.arg(&present).output().unwrap().status.success());
     let found = rows(&present).unwrap();

@@ -10,6 +10,7 @@ pub(crate) mod invoice;
 pub(crate) mod job;
 #[path = "../../../examples/revenue/life.rs"]
 pub(crate) mod life;
+pub(crate) mod market;
 #[path = "../../../examples/revenue/per_minute.rs"]
 pub(crate) mod per_minute;
 #[path = "../../../examples/revenue/rows.rs"]
