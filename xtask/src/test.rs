@@ -27,10 +27,14 @@ use skips::Skips;
 /// How much to test.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Also run the tests of what is left without each runner, instead of only building them.
+    /// Also run what takes long: every crash point on real servers, the whole year of the shop's
+    /// orders, and the tests of what is left without each runner instead of only building them.
     #[arg(long)]
     full: bool,
 }
+
+/// Tells tests that they have time.
+const FULL: &str = "WHITEBEAM_FULL";
 
 /// Runs everything, names what failed or was skipped, and ends with the totals.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
@@ -41,7 +45,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let mut steps = Steps::default();
     let mut totals = Totals::default();
     steps.run("tests of the workspace", || {
-        totals += cargo_test(root, &skips)?;
+        totals += cargo_test(root, &skips, options.full)?;
         totals.verdict()
     });
     // Counted test by test, and as one failure only if it printed none.
@@ -67,12 +71,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
 }
 
 /// All features that can be, so that each test has the ones it needs; all failures, not the first.
-fn cargo_test(root: &Path, skips: &Skips) -> Result<Totals> {
+fn cargo_test(root: &Path, skips: &Skips, full: bool) -> Result<Totals> {
     totals::of(
         cargo(root)
             .args(["test", "--workspace", "--no-fail-fast"])
             .args(features::arguments(root)?)
-            .env(skips::VARIABLE, skips.path()),
+            .env(skips::VARIABLE, skips.path())
+            .envs(full.then_some((FULL, "1"))),
     )
 }
 
