@@ -168,6 +168,10 @@ impl<E: Env> Directory<E> {
             *known = (*known).max(*epoch);
         }
         let scan = self.scan(&committed)?;
+        if !scan.rejected.is_empty() {
+            // What is missing may have been removed by whoever has taken over meanwhile.
+            self.claim.confirm()?;
+        }
         let chosen = scan.chosen.as_ref().map(|manifest| manifest.epoch);
         let ahead = committed.iter().max_by_key(|(_, epoch)| **epoch);
         if let Some((sink, epoch)) = ahead
