@@ -8,6 +8,7 @@ pub mod commit_protocol;
 pub mod engine;
 pub mod grouping;
 pub mod judged;
+pub mod kafka_sim;
 pub mod ledger;
 pub mod local;
 pub mod random;
