@@ -39,6 +39,9 @@ pub(crate) const SANITIZED: [Sanitized; 3] = [
 /// Without these some modules with `unsafe` are not built.
 const FEATURES: &str = "whitebeam-io/kafka";
 
+/// Leaks of others, each with its reason.
+const LEAKS: &str = "xtask/src/sanitize/leaks.txt";
+
 /// Runs library and integration tests with a target directory of their own;
 /// nothing to run is a failure.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -54,7 +57,11 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         .arg(target_dir)
         // The stable compiler has the sanitizer, behind this door.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=address");
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env(
+            "LSAN_OPTIONS",
+            format!("suppressions={}", root.join(LEAKS).display()),
+        );
     for package in &SANITIZED {
         command.args(["-p", package.name]);
     }
