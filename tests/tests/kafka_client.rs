@@ -97,7 +97,7 @@ fn run(broker: &Kafka, cases: impl Iterator<Item = &'static Case>) {
         let start = real.client.monotonic();
         let outcome = case.run(&real);
         let took = real.client.monotonic().saturating_sub(start);
-        println!("{:8.3} s  {}  {outcome:?}", took.as_secs_f64(), case.name);
+        eprintln!("{:8.3} s  {}  {outcome:?}", took.as_secs_f64(), case.name);
         if case.stops_the_broker() && !broker.answers() {
             broker.restart();
         }

@@ -1,9 +1,9 @@
 //! A model of how epochs get into Kafka, searched through completely.
 //!
 //! The protocol: an epoch is logged, then checkpointed, then sent in one transaction together with a
-//! marker that names the epoch. Everything that can happen is an event between two [`World`]s: a
+//! marker that names the epoch. Everything that can happen is an event between two `World`s: a
 //! step of a process, of the broker, or a fault. [`search`] visits every world that can be reached
-//! and asks [`judge`] of each what is wrong with it.
+//! and asks `judge` of each what is wrong with it.
 //!
 //! Owns two epochs of two records over two partitions and a partition of markers, one transactional
 //! id, a process and at most one predecessor that does not know it was replaced. Does not own the
