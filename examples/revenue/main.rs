@@ -52,11 +52,11 @@ struct Options {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
     /// Folder of a log that was fed with invoice lines, to read instead of files
-    #[arg(long, value_name = "DIR", conflicts_with = "input")]
+    #[arg(long, value_name = "DIR", conflicts_with = "input", group = "replayed")]
     log: Option<PathBuf>,
     /// Where in the log or topic to begin: earliest, latest, an offset or an instant
     /// [default: earliest]
-    #[arg(long, value_name = "PLACE", conflicts_with = "input")]
+    #[arg(long, value_name = "PLACE", requires = "replayed")]
     from: Option<LogPlace>,
     /// Folder for the revenue, as CSV
     #[arg(long, value_name = "DIR", default_value = "target/revenue")]

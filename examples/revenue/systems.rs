@@ -16,7 +16,7 @@ pub(crate) struct Systems {
     #[arg(long, value_name = "HOST:PORT")]
     brokers: Option<String>,
     /// Topic of order events there, to read instead of files
-    #[arg(long, value_name = "TOPIC", requires = "brokers", conflicts_with_all = ["input", "log"])]
+    #[arg(long, value_name = "TOPIC", requires = "brokers", conflicts_with_all = ["input", "log"], group = "replayed")]
     topic: Option<String>,
     /// Topic for the revenue, instead of files
     #[arg(long, value_name = "TOPIC", requires = "brokers")]
