@@ -67,6 +67,10 @@ impl Destination {
 impl Feed {
     /// Feeds all lines, in the order of their arrival; how many there were.
     pub(crate) fn run(&self) -> Result<usize> {
+        if let Some(log) = &self.into.log {
+            // What cannot be fed is said before anything is read.
+            Log::at(log).create_topic(TOPIC, self.partitions)?;
+        }
         let mut lines = read_all(&numbered(self.input.clone()))?;
         if let Some(seed) = self.disorder {
             lines = in_order_of_arrival(lines, seed);
@@ -85,9 +89,7 @@ impl Feed {
 
     /// Appends lines to a log. The invoice's number is the key.
     fn append(&self, log: &Path, lines: &[Numbered]) -> Result<usize> {
-        let log = Log::at(log);
-        log.create_topic(TOPIC, self.partitions)?;
-        let mut writer = log.writer(TOPIC)?;
+        let mut writer = Log::at(log).writer(TOPIC)?;
         let at_once = self
             .rate
             .map_or(AT_ONCE, |rate| (rate as usize).div_ceil(PER_SECOND));
