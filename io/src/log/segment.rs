@@ -171,7 +171,15 @@ impl Segment {
         }
         let len = self.file_len()?;
         if len >= at + PREFIX as u64 && window.nothing != Some((at, len)) {
-            self.refuse_damage(at)?;
+            if self.has_mark_behind(at)? {
+                // What was not there may have been written since: where its mark is seen, all of it
+                // is.
+                *window = Window::default();
+                return match self.parse(at, window)? {
+                    Some(_) => self.look(at, sealed, window),
+                    None => Err(self.damaged(at, "a frame")),
+                };
+            }
             window.nothing = Some((at, len));
         }
         Ok(None)
@@ -203,7 +211,7 @@ impl Segment {
 
     /// A mark behind something that is no frame says that there was one: marks are written when
     /// everything before them is durable. Without one, it is what a crash left.
-    fn refuse_damage(&self, at: u64) -> Result<()> {
+    fn has_mark_behind(&self, at: u64) -> Result<bool> {
         let (mut from, mut window) = (at, Window::default());
         loop {
             let bytes = window.get(self.file.as_ref(), from, READ_AHEAD)?;
@@ -211,10 +219,10 @@ impl Segment {
             let is_ours =
                 |n: &usize| mark_at(&bytes[*n..], self.header.id).is_some_and(|frame| frame >= at);
             if marks.into_iter().any(|n| is_ours(&n)) {
-                return Err(self.damaged(at, "a frame"));
+                return Ok(true);
             }
             if bytes.len() < READ_AHEAD {
-                return Ok(());
+                return Ok(false);
             }
             // A mark may lie across two reads.
             from += (READ_AHEAD - MARK) as u64;
