@@ -20,7 +20,8 @@ pub(crate) struct OrderEvent {
     pub(crate) order_id: Str,
     pub(crate) event_type: EventType,
     /// When, such as `2010-12-01T08:26:00Z`.
-    pub(crate) ts: String,
+    #[serde(with = "instant")]
+    pub(crate) ts: Timestamp,
     pub(crate) country: Str,
     pub(crate) cents: i64,
 }
@@ -31,6 +32,22 @@ pub(crate) struct OrderEvent {
 pub(crate) enum EventType {
     Paid,
     Cancelled,
+}
+
+/// Instants as people write them.
+mod instant {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use whitebeam::Timestamp;
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(at)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(from)?;
+        let is_none = |_| D::Error::custom(format!("`{text}` is no instant"));
+        text.parse().map_err(is_none)
+    }
 }
 
 impl OrderEvent {
@@ -45,15 +62,10 @@ impl OrderEvent {
             event_id,
             order_id,
             event_type,
-            ts: line.at.to_string(),
+            ts: line.at,
             country: line.country.clone(),
             cents: line.cents,
         })
-    }
-
-    /// When it happened. What is no instant stands at the beginning of time, where it is too late.
-    fn at(&self) -> Timestamp {
-        self.ts.parse().unwrap_or(Timestamp::MIN)
     }
 
     fn line(self) -> InvoiceLine {
@@ -62,7 +74,7 @@ impl OrderEvent {
                 EventType::Paid => Kind::Paid,
                 EventType::Cancelled => Kind::Cancelled,
             },
-            at: self.at(),
+            at: self.ts,
             country: self.country,
             cents: self.cents,
         }
@@ -90,7 +102,7 @@ pub(crate) fn read(
 ) -> Result<PCollection<InvoiceLine>> {
     let events = KafkaSource::<OrderEvent>::json(&Kafka::at(brokers), topic)
         .from(of_topic(from))
-        .event_time(OrderEvent::at)
+        .event_time(|event: &OrderEvent| event.ts)
         .bounded_out_of_orderness(seconds(30));
     Ok(p.read(events).named("Orders").map(OrderEvent::line))
 }

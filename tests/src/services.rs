@@ -25,4 +25,4 @@ mod server;
 
 pub use kafka::Kafka;
 pub use postgres::Postgres;
-pub use server::Credentials;
+pub use server::{Credentials, Server};

@@ -13,3 +13,11 @@ pub use decoded::{Decoded, Fail, Keep, OnError, RawRecord, Undecodable};
 pub use order::{EventTime, RecordTime, Retimed};
 pub use timing::{AsItIs, ByRecord, ByValue, RecordTiming};
 pub(crate) use waiting::Waiting;
+
+/// A part of a topic in words, for people.
+pub(crate) fn described(topic: &str, partition: u32, start: u64, end: Option<u64>) -> String {
+    match end {
+        Some(end) => format!("topic {topic} partition {partition} offsets {start}..{end}"),
+        None => format!("topic {topic} partition {partition} from offset {start}"),
+    }
+}

@@ -43,15 +43,20 @@ impl<T> MemorySource<T> {
         }
     }
 
+    fn timed<C>(self, timing: C) -> MemorySource<T, C> {
+        MemorySource {
+            records: self.records,
+            timing,
+            in_one_split: self.in_one_split,
+        }
+    }
+
     /// Takes event times from the records; say next in which order they come.
     pub fn event_time<F>(self, time: F) -> EventTime<T, F>
     where
         F: Fn(&T) -> Timestamp + Send + Sync + 'static,
     {
-        EventTime {
-            records: self.records,
-            time,
-        }
+        EventTime { source: self, time }
     }
 }
 
@@ -76,13 +81,13 @@ impl<T, C> MemorySource<T, C> {
 /// Records with event times, in an order that is still to be named.
 #[must_use = "name the order: .ordered() or .bounded_out_of_orderness(..)"]
 pub struct EventTime<T, F> {
-    records: Arc<Vec<T>>,
+    source: MemorySource<T>,
     time: F,
 }
 
 impl<T, F> std::fmt::Debug for EventTime<T, F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "EventTime({} records)", self.records.len())
+        write!(f, "EventTime({} records)", self.source.records.len())
     }
 }
 
@@ -90,13 +95,13 @@ impl<T, F> EventTime<T, F> {
     /// Promises that the records are in time order. Timestamps are then looked at a few times per
     /// batch only, the watermark is exact, and a breach that is noticed is an error.
     pub fn ordered(self) -> MemorySource<T, Ordered<F>> {
-        MemorySource::with_timing(self.records, Ordered::new(self.time))
+        self.source.timed(Ordered::new(self.time))
     }
 
     /// Promises that hardly any record comes more than `bound` after a later one; the watermark
     /// follows the latest timestamp at that distance. What comes later still is late.
     pub fn bounded_out_of_orderness(self, bound: Duration) -> MemorySource<T, OutOfOrder<F>> {
-        MemorySource::with_timing(self.records, OutOfOrder::new(self.time, bound))
+        self.source.timed(OutOfOrder::new(self.time, bound))
     }
 }
 

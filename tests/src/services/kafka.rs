@@ -1,16 +1,25 @@
 //! An Apache Kafka of one node.
 
-use std::path::Path;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use super::missing::missing;
-use super::server::{Credentials, Kind, Server, bash, text_of};
+use super::server::{Kind, Server, bash, text_of};
 
 const SCRIPT: &str = "kafka.sh";
 
-/// A broker, killed when it is dropped. Topics are not made by themselves.
+/// A broker, killed when it is dropped. Topics are not made by themselves. It is stopped, killed,
+/// paused and asked as any [`Server`].
 #[derive(Debug)]
 pub struct Kafka(Server);
+
+impl Deref for Kafka {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.0
+    }
+}
 
 impl Kafka {
     /// A broker of one's own; `None` when the test is skipped, which has been said.
@@ -57,56 +66,6 @@ impl Kafka {
             .map_err(|why| missing(&why))
             .ok()
             .map(Kafka)
-    }
-
-    /// `127.0.0.1:PORT`, for `bootstrap.servers`.
-    pub fn address(&self) -> &str {
-        self.0.address()
-    }
-
-    /// User, password and CA, for a broker that was started as [`secure`](Self::secure).
-    pub fn credentials(&self) -> Option<&Credentials> {
-        self.0.credentials()
-    }
-
-    /// The folder of the broker: `broker.log`, `data`.
-    pub fn folder(&self) -> &Path {
-        self.0.folder()
-    }
-
-    /// Whether the broker answers a request for metadata now.
-    pub fn answers(&self) -> bool {
-        self.0.answers()
-    }
-
-    /// Asks it to stop, and waits for that.
-    #[track_caller]
-    pub fn stop(&self) {
-        self.0.order("stop", &[]);
-    }
-
-    /// `kill -9`, as a crash does it.
-    #[track_caller]
-    pub fn kill(&self) {
-        self.0.order("kill", &[]);
-    }
-
-    /// Up again (stopped first, if it is up), on the same port, with its data; waits until it answers.
-    #[track_caller]
-    pub fn restart(&self) {
-        self.0.restart();
-    }
-
-    /// `SIGSTOP`: connections stay and nothing answers.
-    #[track_caller]
-    pub fn pause(&self) {
-        self.0.order("pause", &[]);
-    }
-
-    /// `SIGCONT`.
-    #[track_caller]
-    pub fn resume(&self) {
-        self.0.order("resume", &[]);
     }
 
     /// `kafka.sh topic`: `["create", "orders", "4"]`, `["delete", "orders"]`, `["list"]`,

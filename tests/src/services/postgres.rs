@@ -1,14 +1,23 @@
 //! A PostgreSQL of one node.
 
-use std::path::Path;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use super::missing::missing;
-use super::server::{Credentials, Kind, Server};
+use super::server::{Kind, Server};
 
-/// A server, killed when it is dropped. Its user may do everything.
+/// A server, killed when it is dropped. Its user may do everything. It is stopped, killed, paused and
+/// asked as any [`Server`].
 #[derive(Debug)]
 pub struct Postgres(Server);
+
+impl Deref for Postgres {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.0
+    }
+}
 
 impl Postgres {
     /// A server of one's own; `None` when the test is skipped, which has been said.
@@ -62,51 +71,6 @@ impl Postgres {
             .rsplit_once('/')
             .expect("a URL ends with the database");
         format!("{server}/{name}")
-    }
-
-    /// User, password and CA, for a server that was started as [`secure`](Self::secure).
-    pub fn credentials(&self) -> Option<&Credentials> {
-        self.0.credentials()
-    }
-
-    /// The folder of the server: `log`, `data`.
-    pub fn folder(&self) -> &Path {
-        self.0.folder()
-    }
-
-    /// Whether the server takes connections now.
-    pub fn answers(&self) -> bool {
-        self.0.answers()
-    }
-
-    /// Ends all connections and stops it.
-    #[track_caller]
-    pub fn stop(&self) {
-        self.0.order("stop", &[]);
-    }
-
-    /// `kill -9` for all of its processes, as a crash does it.
-    #[track_caller]
-    pub fn kill(&self) {
-        self.0.order("kill", &[]);
-    }
-
-    /// Up again (stopped first, if it is up), on the same port, with its data; waits until it answers.
-    #[track_caller]
-    pub fn restart(&self) {
-        self.0.restart();
-    }
-
-    /// `SIGSTOP` for all of its processes: connections stay and nothing answers.
-    #[track_caller]
-    pub fn pause(&self) {
-        self.0.order("pause", &[]);
-    }
-
-    /// `SIGCONT` for all of its processes.
-    #[track_caller]
-    pub fn resume(&self) {
-        self.0.order("resume", &[]);
     }
 
     /// Runs statements in the database `postgres`; rows come back as lines, columns apart by `|`.

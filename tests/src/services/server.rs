@@ -39,7 +39,7 @@ pub struct Credentials {
 
 /// A running server, or one that is down for a while.
 #[derive(Debug)]
-pub(super) struct Server {
+pub struct Server {
     kind: Kind,
     folder: TempDir,
     address: String,
@@ -67,16 +67,44 @@ impl Server {
         Ok(server)
     }
 
-    pub(super) fn address(&self) -> &str {
+    /// What its script says of it: `127.0.0.1:PORT` of a broker, for `bootstrap.servers`; a URL without
+    /// a password of a database.
+    pub fn address(&self) -> &str {
         &self.address
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    /// The folder that its files lie in: `data`, and `broker.log` or `log`.
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn credentials(&self) -> Option<&Credentials> {
+    /// User, password and CA, for a server that wants TLS and a password.
+    pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
+    }
+
+    /// Asks it to stop, and waits for that.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.order("stop", &[]);
+    }
+
+    /// `kill -9` for all of its processes, as a crash does it.
+    #[track_caller]
+    pub fn kill(&self) {
+        self.order("kill", &[]);
+    }
+
+    /// `SIGSTOP` for all of its processes: connections stay and nothing answers.
+    #[track_caller]
+    pub fn pause(&self) {
+        self.order("pause", &[]);
+    }
+
+    /// `SIGCONT` for all of its processes.
+    #[track_caller]
+    pub fn resume(&self) {
+        self.order("resume", &[]);
     }
 
     /// Runs a command of the script on this server; gives what it printed, without the last line end.
@@ -85,14 +113,14 @@ impl Server {
         text_of(command, &self.script(command, words))
     }
 
-    /// Whether the server answers now.
-    pub(super) fn answers(&self) -> bool {
+    /// Whether it answers now.
+    pub fn answers(&self) -> bool {
         self.script("status", &[]).status.success()
     }
 
-    /// Up again, on the same port, with its data.
+    /// Up again (stopped first, if it is up), on the same port, with its data; waits until it answers.
     #[track_caller]
-    pub(super) fn restart(&self) {
+    pub fn restart(&self) {
         self.order("stop", &[]);
         let address = text_of("start", &self.start_script());
         assert_eq!(address, self.address, "a server keeps its port");

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod broker;
+#[path = "../../clock.rs"]
 mod clock;
 mod input;
 mod latency;

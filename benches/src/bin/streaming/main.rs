@@ -5,6 +5,8 @@
 //! the system's: large tables grow by moving pages with it, and by copying bytes with others.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
+#[path = "../../clock.rs"]
+mod clock;
 mod input;
 mod recovery;
 mod report;

@@ -4,7 +4,8 @@
 
 use crate::input::{Pattern, Updates};
 use crate::runs::Contender;
-use crate::watch::{Gaps, Tally, wall};
+use crate::clock::wall;
+use crate::watch::{Gaps, Tally};
 use crate::{Options, Result, child};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

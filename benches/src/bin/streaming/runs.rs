@@ -4,7 +4,8 @@
 
 use crate::Result;
 use crate::input::{Event, FOUR, ONE, Pattern, Updates, WINDOW_SECONDS, events};
-use crate::watch::{Answer, Checkpoints, Count, Gaps, Tally, peak_mib, process_cpu, wall};
+use crate::clock::{process_cpu, wall};
+use crate::watch::{Answer, Checkpoints, Count, Gaps, Tally, peak_mib};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::Path;

@@ -3,7 +3,8 @@
 //! Owns the clocks. A pause is the time between two reads of one worker. Its length is told in CPU
 //! time of the worker's thread too, which other programs on the machine do not stretch.
 
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use crate::clock::{seconds, wall};
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::{Arc, Mutex, PoisonError};
 use whitebeam::Result;
 use whitebeam::batch::Batch;
@@ -12,18 +13,6 @@ use whitebeam::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
 
 /// Shorter pauses are not kept.
 const SHORT: f64 = 50e-6;
-
-fn seconds(of: Timespec) -> f64 {
-    of.tv_sec as f64 + of.tv_nsec as f64 / 1e9
-}
-
-pub(crate) fn wall() -> f64 {
-    seconds(clock_gettime(ClockId::Monotonic))
-}
-
-pub(crate) fn process_cpu() -> f64 {
-    seconds(clock_gettime(ClockId::ProcessCPUTime))
-}
 
 fn thread_cpu() -> f64 {
     seconds(clock_gettime(ClockId::ThreadCPUTime))

@@ -7,6 +7,7 @@ use super::error::{fewer_partitions, not_a_position};
 use super::mark::Mark;
 use super::place::{KafkaPlace, resolve};
 use super::topic::Topic;
+use crate::record::described;
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::source::Position;
 use whitebeam_sdk::{Result, Timestamp, element};
@@ -67,11 +68,7 @@ impl KafkaSplit {
     }
 
     pub(super) fn describe(&self, topic: &str) -> String {
-        let (partition, start) = (self.partition, self.start);
-        match self.end {
-            Some(end) => format!("topic {topic} partition {partition} offsets {start}..{end}"),
-            None => format!("topic {topic} partition {partition} from offset {start}"),
-        }
+        described(topic, self.partition, self.start, self.end)
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::log::error::replaced;
 use crate::log::place::{LogPlace, resolve};
 use crate::log::topic::Topic;
+use crate::record::described;
 use serde::{Deserialize, Serialize};
 use whitebeam_sdk::source::Position;
 use whitebeam_sdk::{Error, ErrorKind, Result, Timestamp, element};
@@ -69,11 +70,7 @@ impl LogSplit {
     }
 
     pub(super) fn describe(&self, topic: &str) -> String {
-        let (partition, start) = (self.partition, self.start);
-        match self.end {
-            Some(end) => format!("topic {topic} partition {partition} offsets {start}..{end}"),
-            None => format!("topic {topic} partition {partition} from offset {start}"),
-        }
+        described(topic, self.partition, self.start, self.end)
     }
 }
 

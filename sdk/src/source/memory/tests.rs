@@ -260,4 +260,6 @@ fn one_split_stays_one_however_many_are_desired() {
     assert!(many.discover(&[], 8).unwrap().len() > 1);
     let one = MemorySource::new(records).in_one_split();
     assert_eq!(one.discover(&[], 8).unwrap().len(), 1);
+    let timed = one.event_time(|n| at(*n)).ordered();
+    assert_eq!(timed.discover(&[], 8).unwrap().len(), 1);
 }

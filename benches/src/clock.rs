@@ -1,8 +1,9 @@
-//! The clocks.
+//! The clocks of benchmarks that run for seconds.
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-fn seconds(of: Timespec) -> f64 {
+/// An instant, or a length of time, in seconds.
+pub(crate) fn seconds(of: Timespec) -> f64 {
     of.tv_sec as f64 + of.tv_nsec as f64 / 1e9
 }
 
