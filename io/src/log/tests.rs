@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod between;
 mod crashes;
 mod driver;
 mod epochs;

@@ -39,13 +39,18 @@ impl fmt::Debug for Interlude {
 }
 
 impl Interlude {
-    pub(crate) fn set(&mut self, moment: Moment, run: Run) {
-        self.next = Some((moment, run));
+    /// Gives back what does not come any more. It may hold files, which lock the machine as they
+    /// close: to be dropped when the machine's lock is free.
+    #[must_use]
+    pub(crate) fn set(&mut self, moment: Moment, run: Run) -> Option<Run> {
         self.seen = 0;
+        self.next.replace((moment, run)).map(|(_, run)| run)
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.next = None;
+    /// Gives back what does not come any more, as [`set`](Self::set) does.
+    #[must_use]
+    pub(crate) fn clear(&mut self) -> Option<Run> {
+        self.next.take().map(|(_, run)| run)
     }
 
     /// A process is at a point, or before an operation if at none; what is to run first.

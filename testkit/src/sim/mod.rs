@@ -91,16 +91,20 @@ impl Machine {
     }
 
     /// Runs something else while the process that gets there first stands still. One interlude at a
-    /// time; the processes that it runs meet none.
+    /// time: one that has not come is forgotten, with what it holds. The processes that it runs meet
+    /// none.
     pub fn meanwhile(&self, moment: Moment, run: impl FnOnce() + Send + 'static) {
-        self.state().interlude.set(moment, Box::new(run));
+        let forgotten = self.state().interlude.set(moment, Box::new(run));
+        drop(forgotten);
     }
 
     /// Forgets crashes, errors and interludes that are still to come.
     pub fn heal(&self) {
         let mut state = self.state();
         state.faults.heal();
-        state.interlude.clear();
+        let forgotten = state.interlude.clear();
+        drop(state);
+        drop(forgotten);
     }
 
     /// Makes the `nth` operation of a class from now fail, from 1.

@@ -486,3 +486,19 @@ proptest! {
         prop_assert_eq!(first, second);
     }
 }
+
+#[test]
+fn what_holds_open_files_is_forgotten_without_standing_in_its_own_way() {
+    let machine = machine(8, Loss::Drawn);
+    for name in ["a", "b", "c"] {
+        let env = machine.start();
+        let mut file = create(&*env.files(), name, b"x");
+        let moment = Moment::Operation { nth: 1_000 };
+        machine.meanwhile(moment, move || file.append(b"y").unwrap());
+    }
+    machine.heal();
+    // None of them came.
+    for name in ["a", "b", "c"] {
+        assert_eq!(read(&machine, name).unwrap(), b"x");
+    }
+}
