@@ -128,7 +128,7 @@ impl<'a> Ground<'a> {
     }
 
     fn progress(&self) -> String {
-        format!("{}-progress", self.topic)
+        format!("whitebeam-progress-{}", self.topic)
     }
 
     /// A sink as a new process has it.
@@ -140,7 +140,6 @@ impl<'a> Ground<'a> {
         let key: fn(&Event) -> String = |event| event.0.clone();
         KafkaSink::json(cluster, &self.topic)
             .key_by(key)
-            .progress_topic(self.progress())
             .exactly_once(&self.topic)
     }
 
@@ -443,9 +442,38 @@ fn a_progress_topic_that_was_deleted_is_told_and_nothing_is_sent() {
         (ErrorKind::Incompatible, "K202"),
         "{e}"
     );
-    assert!(e.to_string().contains("forgotten-progress"), "{e}");
+    assert!(e.to_string().contains(&ground.progress()), "{e}");
     let sent = ground.read(&ground.topic, Isolation::Uncommitted);
     assert_eq!(sent.len(), all(1).len());
+}
+
+#[test]
+fn every_sink_has_a_progress_topic_of_its_own_whatever_its_name() {
+    let Some(broker) = Kafka::shared() else {
+        return;
+    };
+    let ground = Ground::new(broker, "named");
+    // Kafka refuses a topic whose name differs from another's in `.` and `_` alone.
+    for (id, progress) in [
+        ("a.b", "whitebeam-progress-a--2eb"),
+        ("a_b", "whitebeam-progress-a_b"),
+        ("a b/ä", "whitebeam-progress-a--20b--2f--c3--a4"),
+    ] {
+        let sink = ground.plain().exactly_once(id);
+        assert_eq!(sink.recover().unwrap(), None);
+        commit(&sink, 1, &stage(&sink, 1)).unwrap();
+        let next = ground.plain().exactly_once(id);
+        assert_eq!(next.recover().unwrap(), Some(Epoch(1)), "{id}");
+        let client = ground.cluster.client().unwrap();
+        assert_eq!(client.partitions(progress, LONG).unwrap(), Some(1), "{id}");
+    }
+    let e = ground.plain().exactly_once("x".repeat(250));
+    let e = e.recover().unwrap_err();
+    assert!(e.to_string().contains(".progress_topic(..)"), "{e}");
+    let given = ground.plain().exactly_once("given").progress_topic("given");
+    assert_eq!(given.recover().unwrap(), None);
+    let client = ground.cluster.client().unwrap();
+    assert_eq!(client.partitions("given", LONG).unwrap(), Some(1));
 }
 
 #[test]

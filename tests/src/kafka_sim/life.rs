@@ -4,7 +4,7 @@
 
 use super::judge::{Mode, WINDOW, count};
 use super::plan::{Ending, Plan};
-use super::{COUNTED, COUNTS, IN, KEYS, OUT, World};
+use super::{COUNTS, IN, KEYS, OUT, World};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -133,8 +133,7 @@ impl Life {
             .patience(call)
             .visible_within(visible)
             .transaction_timeout(transaction)
-            .exactly_once(COUNTS)
-            .progress_topic(COUNTED);
+            .exactly_once(COUNTS);
         numbers
             .window(FixedWindows::of(seconds(WINDOW)))
             .map(|n| n % KEYS)

@@ -33,10 +33,8 @@ pub(crate) const IN: &str = "in";
 pub(crate) const OUT: &str = "out";
 /// Where their counts go.
 pub(crate) const COUNTS: &str = "counts";
-/// Where the markers of the first of these topics go.
-pub(crate) const PROGRESS: &str = "whitebeam-progress";
-/// Where those of the other go: a lost end in one progress topic holds back all who share it.
-pub(crate) const COUNTED: &str = "counted";
+/// Where the markers of these topics go.
+pub(crate) const PROGRESS: [&str; 2] = ["whitebeam-progress-out", "whitebeam-progress-counts"];
 
 /// Faults of every simulated run, at least: crashes, and what the cluster does once.
 pub const FAULTS: u32 = 3;

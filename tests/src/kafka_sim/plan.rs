@@ -2,7 +2,7 @@
 //!
 //! Owns the draws. Every life but the last ones ends by what is planned here.
 
-use super::{COUNTED, COUNTS, IN, OUT, PROGRESS, World};
+use super::{COUNTS, IN, OUT, PROGRESS, World};
 use std::io;
 use std::time::Duration;
 use whitebeam_env::Env;
@@ -101,7 +101,7 @@ impl Plan {
 
 impl Breach {
     fn draw(draws: &SimEnv) -> Self {
-        let topic = [OUT, COUNTS, PROGRESS, COUNTED][draws.choose(4)];
+        let topic = [OUT, COUNTS, PROGRESS[0], PROGRESS[1]][draws.choose(4)];
         let time = |most: usize| Duration::from_millis(draws.choose(most) as u64);
         match draws.choose(6) {
             0 => Breach::Down(time(5_000)),

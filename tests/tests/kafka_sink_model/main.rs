@@ -11,6 +11,7 @@ mod rig;
 use rig::{How, ID, PROGRESS, Rig, TOPIC};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use whitebeam_env::Env;
 use whitebeam_io::kafka::SINK_POINTS;
 use whitebeam_io::kafka::client::Failure;
 use whitebeam_sdk::batch::Batch;
@@ -304,6 +305,52 @@ fn an_open_transaction_of_somebody_else_delays_and_nothing_more() {
         rig.judge_exactly();
         let hits = rig.machine.hits();
         assert!(!hits.keys().any(|label| label.starts_with("kafka.repair")));
+    }
+}
+
+/// What another sink leaves open in its progress topic, which no other sink can end.
+#[test]
+fn what_holds_back_one_sink_holds_back_no_other_unless_they_share_a_progress_topic() {
+    for shared in [None, Some("shared")] {
+        let rig = quiet(1);
+        let begin = |id: &str| {
+            let sink = rig::sink(&rig.model.kafka(), How::Exactly).exactly_once(id);
+            let sink = match shared {
+                Some(shared) => sink.progress_topic(shared),
+                None => sink,
+            };
+            let clock = rig.machine.start();
+            let began = clock.monotonic();
+            let recovered = sink.recover();
+            (recovered, clock.monotonic() - began, sink)
+        };
+        for id in ["one", "two"] {
+            begin(id).0.unwrap();
+        }
+        let (_, _, other) = begin("other");
+        let mut writer = other.open(Shard { index: 0, of: 1 }).unwrap();
+        writer.write(&Batch::of(rig::events(1))).unwrap();
+        let staged = writer.stage(Epoch(1)).unwrap();
+        // It is killed after its commit was answered, and nobody goes on from it.
+        let progress = shared.unwrap_or("whitebeam-progress-other");
+        rig.model.lose_next_marker(progress, 0);
+        rig.machine.strike([at("sink.commit_sent", 1)]);
+        let killed = rig.machine.step(|| other.commit(Epoch(1), staged));
+        assert!(killed.is_err(), "{killed:?}");
+
+        for id in ["one", "two"] {
+            let (recovered, took, _) = begin(id);
+            match shared {
+                Some(_) => {
+                    let e = recovered.unwrap_err();
+                    assert_eq!(e.kind(), whitebeam_sdk::ErrorKind::Unavailable, "{e}");
+                }
+                None => {
+                    assert_eq!(recovered.unwrap(), None);
+                    assert!(took < Duration::from_secs(1), "{took:?}");
+                }
+            }
+        }
     }
 }
 

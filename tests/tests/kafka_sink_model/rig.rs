@@ -18,7 +18,7 @@ use whitebeam_testkit::sim::{Machine, SimEnv, Strike};
 /// The topic that is written.
 pub(crate) const TOPIC: &str = "out";
 /// The topic of the markers.
-pub(crate) const PROGRESS: &str = "whitebeam-progress";
+pub(crate) const PROGRESS: &str = "whitebeam-progress-test";
 /// The transactional id.
 pub(crate) const ID: &str = "whitebeam.test.0";
 /// How many partitions it has.

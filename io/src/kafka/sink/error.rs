@@ -67,9 +67,9 @@ pub(super) fn lost_marker(place: &Place, known: Option<u64>, found: Option<&Mark
     );
     Error::new(ErrorKind::Incompatible, message)
         .with_code("K202")
-        .note("The progress topic was deleted, or its records were, or it is another cluster's.")
+        .note("The progress topic was deleted, or its records were, or it is another cluster's, or another one was named before.")
         .note("Without it nobody knows whether the output of this epoch is visible: it would be lost, or there twice.")
-        .help("restore the progress topic; or begin anew with another checkpoint directory and another name in .exactly_once(..)")
+        .help("restore the progress topic, or name that of before in .progress_topic(..); or begin anew with another checkpoint directory and another name in .exactly_once(..)")
 }
 
 /// An epoch was committed with other records.

@@ -11,6 +11,7 @@ mod error;
 mod marker;
 mod patience;
 mod place;
+mod progress;
 mod session;
 mod staged;
 mod transaction;
@@ -99,7 +100,8 @@ struct Settings {
     topic: String,
     delivery: Delivery,
     namespace: String,
-    progress: String,
+    /// The topic of the markers, if one was given.
+    progress: Option<String>,
     create: Option<u32>,
     max_record: usize,
     event_times: bool,
@@ -129,7 +131,7 @@ impl<T: Element, C: Codec<T>> KafkaSink<T, C> {
                 topic: topic.into(),
                 delivery: Delivery::AtLeast,
                 namespace: "whitebeam".to_owned(),
-                progress: "whitebeam-progress".to_owned(),
+                progress: None,
                 create: None,
                 max_record: MAX_RECORD,
                 event_times: false,
@@ -182,8 +184,8 @@ impl<T: Element, C: Codec<T>> KafkaSink<T, C> {
 impl<T, C, K> KafkaSink<T, C, K> {
     /// Every record is there once for readers of committed records, as long as the run keeps
     /// checkpoints; without any, once for each run that comes to its end. `id` names this sink among
-    /// all that write through the same progress topic, and stays the same for ever: whoever begins
-    /// under it ends all others.
+    /// all of a cluster, and its progress topic, and stays the same for ever: whoever begins under it
+    /// ends all others.
     #[must_use]
     pub fn exactly_once(mut self, id: impl Into<String>) -> Self {
         self.settings.delivery = Delivery::Exactly(id.into());
@@ -227,16 +229,18 @@ impl<T, C, K> KafkaSink<T, C, K> {
         self
     }
 
-    /// The topic of the markers, instead of `whitebeam-progress`: one partition, compacted. It is
-    /// made if it is not there.
+    /// The topic of the markers, instead of `whitebeam-progress-<id>`: one partition, compacted. It is
+    /// made if it is not there. Sinks may share one; then what holds readers back there holds back all
+    /// of them.
     #[must_use]
     pub fn progress_topic(mut self, name: impl Into<String>) -> Self {
-        self.settings.progress = name.into();
+        self.settings.progress = Some(name.into());
         self
     }
 
-    /// Transactional ids begin with this, instead of `whitebeam`, for clusters whose rights are given
-    /// by prefix: the id is `<namespace>.<id>.<shard>`, with one shard, 0.
+    /// Transactional ids begin with this, instead of `whitebeam`, and so do the names of progress
+    /// topics, for clusters whose rights are given by prefix: the id is `<namespace>.<id>.<shard>`,
+    /// with one shard, 0.
     #[must_use]
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.settings.namespace = name.into();
@@ -285,14 +289,20 @@ impl<T, C, K> KafkaSink<T, C, K> {
 
 impl Settings {
     fn place(&self) -> Result<Place> {
-        let id = match &self.delivery {
-            Delivery::Exactly(id) => format!("{}.{id}.0", self.namespace),
-            _ => String::new(),
+        let (id, progress) = match (&self.delivery, &self.progress) {
+            (Delivery::Exactly(id), given) => {
+                let progress = match given {
+                    Some(given) => given.clone(),
+                    None => progress::topic_of(&self.namespace, id)?,
+                };
+                (format!("{}.{id}.0", self.namespace), progress)
+            }
+            _ => Default::default(),
         };
         Ok(Place {
             client: self.kafka.client()?,
             topic: self.topic.clone(),
-            progress: self.progress.clone(),
+            progress,
             id,
         })
     }
