@@ -25,7 +25,8 @@ pub(crate) mod topics {
         _: u32,
         _: Option<u32>,
         _: Vec<Numbered>,
-    ) -> Result<usize> {
+        _: u32,
+    ) -> Result<u64> {
         left_out("--brokers", "kafka")
     }
 

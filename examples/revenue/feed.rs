@@ -3,6 +3,7 @@
 //! Owns the rule of disorder and the pace. A line arrives when it happened plus a delay: 90 % within
 //! 30 seconds, 9 % within 10 minutes, 1 % within 6 hours, drawn from a seed.
 
+use super::again::Again;
 use super::invoice::{InvoiceLine, TOPIC, numbered};
 use super::topics;
 use std::path::{Path, PathBuf};
@@ -16,9 +17,9 @@ use whitebeam::source::{Poll, ReadOptions};
 use whitebeam::{Result, Timestamp};
 
 /// Lines per append where the pace is free.
-const AT_ONCE: usize = 10_000;
+const AT_ONCE: u64 = 10_000;
 /// Appends per second at a given pace.
-const PER_SECOND: usize = 50;
+const PER_SECOND: u64 = 50;
 
 /// Feed invoice lines into a log or a topic, in the order in which they arrive
 #[derive(clap::Parser, Clone, Debug)]
@@ -37,6 +38,9 @@ pub(crate) struct Feed {
     /// Lines per second [default: as fast as it goes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
+    /// Feed all lines so often, each pass later than the one before
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) passes: u32,
 }
 
 /// Where lines are fed to.
@@ -66,7 +70,7 @@ impl Destination {
 
 impl Feed {
     /// Feeds all lines, in the order of their arrival; how many there were.
-    pub(crate) fn run(&self) -> Result<usize> {
+    pub(crate) fn run(&self) -> Result<u64> {
         if let Some(log) = &self.into.log {
             // What cannot be fed is said before anything is read.
             Log::at(log).create_topic(TOPIC, self.partitions)?;
@@ -76,10 +80,17 @@ impl Feed {
             lines = in_order_of_arrival(lines, seed);
         }
         match (&self.into.log, &self.into.brokers) {
-            (Some(log), _) => self.append(log, &lines),
+            (Some(log), _) => self.append(log, &Again::new(lines, self.passes)),
             (None, Some(brokers)) => {
                 let topic = &self.into.topic;
-                topics::produce(brokers, topic, self.partitions, self.rate, lines)
+                topics::produce(
+                    brokers,
+                    topic,
+                    self.partitions,
+                    self.rate,
+                    lines,
+                    self.passes,
+                )
             }
             (None, None) => {
                 Err(Error::unavailable("nothing to feed").help("name --log or --brokers"))
@@ -88,22 +99,25 @@ impl Feed {
     }
 
     /// Appends lines to a log. The invoice's number is the key.
-    fn append(&self, log: &Path, lines: &[Numbered]) -> Result<usize> {
+    fn append(&self, log: &Path, lines: &Again) -> Result<u64> {
         let mut writer = Log::at(log).writer(TOPIC)?;
         let at_once = self
             .rate
-            .map_or(AT_ONCE, |rate| (rate as usize).div_ceil(PER_SECOND));
+            .map_or(AT_ONCE, |rate| u64::from(rate).div_ceil(PER_SECOND));
         let pace = Pace::new(self.rate);
         let mut value = Vec::new();
-        for (n, lines) in lines.chunks(at_once).enumerate() {
-            pace.wait_for(n * at_once);
-            for (invoice, line) in lines {
+        let mut next = 0;
+        while next < lines.len() {
+            pace.wait_for(next);
+            let end = lines.len().min(next + at_once);
+            for (invoice, line) in (next..end).map(|n| lines.line(n)) {
                 value.clear();
-                Json.encode(line, &mut value)?;
+                Json.encode(&line, &mut value)?;
                 let message = Message::of(&value).key(invoice.as_str().as_bytes());
                 writer.push(message.at(line.at))?;
             }
             writer.flush()?;
+            next = end;
         }
         Ok(lines.len())
     }
@@ -163,7 +177,7 @@ impl Pace {
     }
 
     /// Waits until so many lines may have been appended.
-    fn wait_for(&self, lines: usize) {
+    fn wait_for(&self, lines: u64) {
         let Some(rate) = self.rate else {
             return;
         };

@@ -14,6 +14,7 @@
 
 #[cfg(not(all(feature = "kafka", feature = "postgres")))]
 mod absent;
+mod again;
 mod feed;
 mod invoice;
 mod job;

@@ -53,13 +53,14 @@ pub(super) fn tell() -> Result<Option<String>> {
     Ok(None)
 }
 
-fn feed(log: PathBuf) -> Result<usize> {
+fn feed(log: PathBuf) -> Result<u64> {
     let feed = Feed {
         into: Destination::log(log),
         input: files(&[]),
         partitions: 4,
         disorder: Some(2010),
         rate: None,
+        passes: 1,
     };
     feed.run()
 }
@@ -81,7 +82,7 @@ fn batch(log: Option<PathBuf>, output: &Path) -> Result<Vec<Revenue>> {
 }
 
 /// Lives until the log is read to the end. All panes that were ever made visible.
-fn streaming(at: &dyn Fn(&str) -> PathBuf, lines: usize) -> Result<Vec<Revenue>> {
+fn streaming(at: &dyn Fn(&str) -> PathBuf, lines: u64) -> Result<Vec<Revenue>> {
     let job = Job {
         program: std::env::current_exe()
             .map_err(|e| Error::unavailable("where this program lies is not known").caused_by(e))?,
@@ -105,7 +106,7 @@ fn streaming(at: &dyn Fn(&str) -> PathBuf, lines: usize) -> Result<Vec<Revenue>>
     rows(&job.output)
 }
 
-fn tell_death(job: &Job, workers: usize, life: &Life, lines: usize) -> Result<()> {
+fn tell_death(job: &Job, workers: usize, life: &Life, lines: u64) -> Result<()> {
     let workers = match workers {
         1 => "1 worker".to_owned(),
         n => format!("{n} workers"),

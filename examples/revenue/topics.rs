@@ -2,6 +2,7 @@
 //!
 //! Owns the form of both records. What an event means is `invoice`'s, what is computed `per_minute`'s.
 
+use super::again::Again;
 use super::feed::Numbered;
 use super::invoice::{InvoiceLine, Kind};
 use super::per_minute::Revenue;
@@ -128,25 +129,27 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Writes the events that `lines` are, in their order, keyed by their invoices; how many there were.
-/// One worker is one writer, so that each partition has them in order.
+/// Writes the events that `lines` are, pass after pass in their order, keyed by their invoices; how
+/// many there were. One worker is one writer, so that each partition has them in order.
 pub(crate) fn produce(
     brokers: &str,
     topic: &str,
     partitions: u32,
     rate: Option<u32>,
-    lines: Vec<Numbered>,
-) -> Result<usize> {
-    let events = (0..).zip(lines);
-    let events = events.filter_map(|(id, (order, line))| OrderEvent::of(id, order, &line));
-    let events: Vec<OrderEvent> = events.collect();
-    let n = events.len();
+    mut lines: Vec<Numbered>,
+    passes: u32,
+) -> Result<u64> {
+    lines.retain(|(_, line)| line.kind != Kind::Unpaid);
+    let lines = Again::new(lines, passes);
+    let n = lines.len();
     let p = Pipeline::new();
     let sink = KafkaSink::<OrderEvent>::json(&Kafka::at(brokers), topic)
         .create(partitions)
         .key_as(Utf8, |event: &OrderEvent| event.order_id.to_string())
         .at_least_once();
-    p.read(MemorySource::new(events).in_one_split()).write(sink);
+    p.read(lines)
+        .filter_map(|(id, (order, line))| OrderEvent::of(id, order, &line))
+        .write(sink);
     let mut runner = StreamingRunner::new().parallelism(1);
     if let Some(rate) = rate {
         runner = runner.max_rate(f64::from(rate));

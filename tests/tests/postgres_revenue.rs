@@ -47,6 +47,7 @@ fn december_is_in_the_table_once_whatever_is_killed() {
         partitions: 4,
         disorder: Some(11),
         rate: None,
+        passes: 1,
     };
     feed.run().unwrap();
     let mut batch = program();

@@ -50,8 +50,9 @@ impl Shop {
             partitions: 4,
             disorder: Some(11),
             rate: None,
+            passes: 1,
         };
-        let lines = feed.run().unwrap() as u64;
+        let lines = feed.run().unwrap();
         let batch = folder.path().join("batch");
         let mut program = program();
         program.args(["run", "--runner", "batch", "--allowed-lateness", "0s"]);

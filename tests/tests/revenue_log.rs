@@ -15,6 +15,7 @@ use revenue_job::rows::{difference, final_panes, rows};
 use revenue_job::{december, program};
 use std::path::Path;
 use std::sync::OnceLock;
+use whitebeam::Timestamp;
 use whitebeam::io::file::CsvSink;
 use whitebeam::io::log::{Log, LogPlace};
 use whitebeam::prelude::*;
@@ -27,6 +28,7 @@ fn feed(folder: &Path, partitions: u32, disorder: Option<u64>) {
         partitions,
         disorder,
         rate: None,
+        passes: 1,
     };
     assert_eq!(feed.run().unwrap(), 42_481);
 }
@@ -97,6 +99,35 @@ fn batch_over_a_log_is_batch_over_the_file_in_any_order_of_arrival() {
             );
         }
     }
+}
+
+#[test]
+fn each_pass_of_a_feed_is_the_same_month_later() {
+    let log = tempfile::tempdir().unwrap();
+    let feed = Feed {
+        into: Destination::log(log.path()),
+        input: vec![december()],
+        partitions: 2,
+        disorder: Some(5),
+        rate: None,
+        passes: 3,
+    };
+    assert_eq!(feed.run().unwrap(), 3 * 42_481);
+    let found = from_log(log.path(), hours(6), |p| {
+        BatchRunner::new().until_end(true).run(p).unwrap();
+    });
+    // From the first to the 23rd of December: 23 days begin in between.
+    let later = |row: &Revenue, pass: i64| {
+        let minute: Timestamp = row.minute.parse().unwrap();
+        Revenue {
+            minute: (minute + days(23) * pass).to_string(),
+            ..row.clone()
+        }
+    };
+    let passes = (0..3).flat_map(|pass| expected().iter().map(move |row| later(row, pass)));
+    let mut expected: Vec<Revenue> = passes.collect();
+    expected.sort();
+    assert_eq!(difference(&expected, &found), None);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod process;
 mod sanitize;
 mod services;
 mod simulate;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
@@ -56,6 +57,8 @@ enum Chore {
     Conformance(conformance::Options),
     /// Seeds of the simulated streaming runner, crashing.
     Simulate(simulate::Options),
+    /// A pipeline under a steady load for long, watched for growth.
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&root, &options),
         Chore::Conformance(options) => conformance::run(&root, &options),
         Chore::Simulate(options) => simulate::run(&root, &options),
+        Chore::Soak(options) => soak::run(&root, &options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

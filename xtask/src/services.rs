@@ -54,6 +54,11 @@ pub(crate) fn prepare(root: &Path) -> Vec<&'static str> {
     failed
 }
 
+/// The script of Kafka, still to be told what to do.
+pub(crate) fn kafka(root: &Path) -> Command {
+    script(root, KAFKA)
+}
+
 fn script(root: &Path, name: &str) -> Command {
     let mut command = Command::new("bash");
     command.arg(root.join("xtask/services").join(name));

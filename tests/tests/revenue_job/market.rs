@@ -43,6 +43,7 @@ impl Market {
             partitions: 4,
             disorder: Some(11),
             rate: None,
+            passes: 1,
         };
         feed.run().unwrap();
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,8 @@
 //! The revenue example, as tests of it share it: its parts, its program, its data.
 #![allow(dead_code, reason = "each test uses a part")]
 
+#[path = "../../../examples/revenue/again.rs"]
+pub(crate) mod again;
 pub(crate) mod disk;
 #[path = "../../../examples/revenue/feed.rs"]
 pub(crate) mod feed;

@@ -22,6 +22,7 @@ impl Shop {
             partitions: 4,
             disorder: Some(7),
             rate: None,
+            passes: 1,
         };
         feed.run().unwrap();
         shop
