@@ -233,6 +233,44 @@ fn a_lost_end_of_a_transaction_is_repaired_before_its_epoch_is_said_to_be_commit
     survive(1, all, &[]);
 }
 
+/// However little time a call has beside what may be waited for, and in however many partitions.
+#[test]
+fn a_lost_end_of_a_transaction_is_repaired_however_short_a_call_is() {
+    const PARTITIONS: u32 = 20;
+    let mut everywhere: Vec<_> = (0..PARTITIONS).map(|n| (TOPIC, n)).collect();
+    everywhere.push((PROGRESS, 0));
+    let (out, progress) = everywhere.split_at(PARTITIONS as usize);
+    for (patience, visible) in [
+        (2_000, 60_000),
+        (2_000, 2_000),
+        (2_000, 600),
+        (60_000, 60_000),
+    ] {
+        for places in [out, progress, &everywhere] {
+            let faults = Faults {
+                latency: Duration::from_millis(5),
+                ..Faults::none()
+            };
+            let rig = Rig::new(1, faults, How::Exactly, EPOCHS);
+            rig.model.grow(TOPIC, PARTITIONS);
+            places.iter().for_each(|place| lose(&rig, *place, 2));
+            let ran = rig.machine.run(|env| {
+                let millis = Duration::from_millis;
+                let sink = rig::sink(&rig.model.kafka_of(env), How::Exactly)
+                    .patience(millis(patience))
+                    .transaction_timeout(millis(1_000))
+                    .visible_within(millis(visible));
+                rig.drive(env, &sink)
+            });
+            let case = format!("{patience} {visible} {places:?}");
+            ran.unwrap().unwrap_or_else(|e| panic!("{case}: {e}"));
+            rig.judge_exactly_in(&case);
+            let met = rig.machine.hits();
+            assert!(met.keys().any(|label| label.starts_with("kafka.repair")));
+        }
+    }
+}
+
 #[test]
 fn a_crash_while_the_end_of_a_transaction_is_missing_loses_and_repeats_nothing() {
     let mut labels: Vec<_> = on_the_way().collect();

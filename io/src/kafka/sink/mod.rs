@@ -274,7 +274,7 @@ impl<T, C, K> KafkaSink<T, C, K> {
     }
 
     /// How long committed records may stay invisible before something is done about it: ten seconds,
-    /// if nothing is said.
+    /// if nothing is said, and never more than a quarter of [`patience`](Self::patience).
     #[must_use]
     pub fn visible_within(mut self, time: Duration) -> Self {
         self.settings.patience.visible = time;

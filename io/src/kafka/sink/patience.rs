@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) struct Patience {
     /// With one call of the runner.
     pub(super) call: Duration,
-    /// With records that were committed and cannot be read yet.
+    /// With records that were committed and cannot be read yet, as was asked for.
     pub(super) visible: Duration,
     /// How long a transaction may be open: as was asked for, by now, and at most.
     pub(super) first: Duration,
@@ -33,6 +33,12 @@ impl Default for Patience {
 }
 
 impl Patience {
+    /// How long a call waits for what was committed. A call that spent all its time so would never
+    /// come to the repair: the next one would begin anew, and wait as long.
+    pub(super) fn shown(&self) -> Duration {
+        self.visible.min(self.call / 4)
+    }
+
     /// A transaction of the sink `id` that took a good part of its time, or all of it without
     /// success, gets more the next time.
     pub(super) fn adapt(&mut self, id: &str, took: Duration, is_done: bool) {

@@ -192,7 +192,7 @@ impl Session {
     fn has_open(&self, partition: u32, staged: &Epochal, until: Duration) -> Tried<bool> {
         let (place, topic) = (&self.place, &self.place.topic);
         let end = place.ends(topic, partition, until)?.end;
-        let soon = until.min(place.until(self.patience.visible));
+        let soon = until.min(place.until(self.patience.shown()));
         let mut peeked = None;
         let mut wait = place.wait(soon);
         loop {

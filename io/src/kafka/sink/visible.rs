@@ -75,14 +75,19 @@ impl Session {
         Ok(true)
     }
 
+    /// When what was committed before now should be readable.
+    fn shown_by(&self, until: Duration) -> Duration {
+        until.min(self.place.until(self.patience.shown()))
+    }
+
+    /// What of a range can be read at `limit`, or all of it before.
     fn readable(
         &self,
         topic: &str,
         partition: u32,
         (first, last): (u64, u64),
-        until: Duration,
+        (limit, until): (Duration, Duration),
     ) -> Result<Readable> {
-        let limit = until.min(self.place.until(self.patience.visible));
         let mut wait = self.place.wait(limit);
         loop {
             let ends = self.place.ends(topic, partition, until)?;
@@ -101,9 +106,11 @@ impl Session {
     /// The partitions that lack the end of a transaction.
     fn unended(&self, last: &Last, until: Duration) -> Tried<BTreeSet<u32>> {
         let mut unended = BTreeSet::new();
+        // One limit for all: each after the other might take longer than a call does.
+        let limit = self.shown_by(until);
         for (partition, range) in &last.written {
             let topic = &self.place.topic;
-            match self.readable(topic, *partition, *range, until)? {
+            match self.readable(topic, *partition, *range, (limit, until))? {
                 Readable::Whole => {}
                 Readable::Unended => {
                     unended.insert(*partition);
@@ -130,7 +137,8 @@ impl Session {
     pub(super) fn marker_is_visible(&mut self, until: Duration) -> Tried<()> {
         while let Some(at) = self.marker_at {
             let progress = self.place.progress.clone();
-            match self.readable(&progress, 0, (at, at), until)? {
+            let limit = self.shown_by(until);
+            match self.readable(&progress, 0, (at, at), (limit, until))? {
                 Readable::Whole => self.marker_at = None,
                 Readable::Unended => self.end_marker(at, until)?,
                 // One of this sink that was to be ended by a later one, whose end is lost as well.
@@ -257,7 +265,7 @@ impl Session {
         let mut producer = self.fence(until)?;
         let ended = self.take_back_in(&last.repairing, staged, producer.as_mut(), until)?;
         let place = &self.place;
-        let soon = until.min(place.until(self.patience.visible));
+        let soon = until.min(place.until(self.patience.shown()));
         let mut gone = BTreeSet::new();
         for partition in &last.repairing {
             let range = last.written.get(partition).copied().unwrap_or_default();
