@@ -4,6 +4,8 @@
 //! Owns no judgement: what must happen is said by the recorded scenarios and by the interpreter in
 //! the testkit.
 
+pub mod alone;
+pub mod cases;
 pub mod commit_protocol;
 pub mod engine;
 pub mod grouping;

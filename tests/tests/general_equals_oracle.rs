@@ -9,100 +9,39 @@
 use whitebeam_sdk::Timestamp;
 use whitebeam_sdk::erase::{Dropped, Flow, StoreKind};
 use whitebeam_sdk::window::WindowingStrategy;
-use whitebeam_testkit::oracle::{Accumulation, Action, Strategy, WindowKind, random_strategy};
+use whitebeam_testkit::oracle::{Accumulation, Action, WindowKind, random_strategy};
+use whitebeam_tests::cases::{Choose, GroupingCase, on_seeds};
 use whitebeam_tests::engine::{Element, Engine, Happened};
 use whitebeam_tests::grouping::{Clock, Drive, GroupingStep};
 use whitebeam_tests::judged::{Judged, KEYS, on_many_keys};
-use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds};
+use whitebeam_tests::random::{KeyedAction, choices};
 use whitebeam_tests::translate;
 
-/// What a seed stands for.
-#[derive(Debug)]
-struct Case {
-    strategy: Strategy,
-    drive: Drive,
-    actions: Vec<KeyedAction>,
-}
-
-fn case(choose: &mut dyn FnMut(u64) -> u64, store: StoreKind) -> Case {
+fn case(choose: Choose<'_>, store: StoreKind) -> GroupingCase {
     let strategy = random_strategy(choose);
-    let mut drive = Drive::on(store);
-    drive.explicit = choose(4) == 0;
     // Elements of one batch meet open sessions together, so that a bundle cut in batches may merge
     // otherwise than a whole one; both are right.
-    if !matches!(strategy.window, WindowKind::Sessions { .. }) && choose(2) == 0 {
-        drive.batch = 1 + choose(3) as usize;
-    }
-    let keys = 1 + choose(3);
-    let length = 1 + choose(25) as usize;
-    let actions = keyed_actions(choose, length, keys);
-    Case {
-        strategy,
-        drive,
-        actions,
-    }
-}
-
-/// Runs a test on every seed; the first failure is told with its seed.
-fn on_seeds(
-    cases: u64,
-    test: impl Fn(&mut dyn FnMut(u64) -> u64, &mut String) -> Result<(), String>,
-) {
-    for seed in seeds(cases) {
-        let mut told = String::new();
-        if let Err(difference) = test(&mut choices(seed), &mut told) {
-            panic!("WHITEBEAM_SEED={seed}: {difference}\n{told}");
-        }
-    }
+    let may_be_cut = !matches!(strategy.window, WindowKind::Sessions { .. });
+    GroupingCase::draw(strategy, Drive::on(store), may_be_cut, choose)
 }
 
 fn equal_after_every_step(store: StoreKind) {
     on_seeds(2_000, |choose, told| {
         let case = case(choose, store);
         *told = format!("{case:?}");
-        let mut judged = Judged::new(&case.strategy, case.drive).unwrap();
-        for (number, keyed) in case.actions.iter().enumerate() {
-            if choose(8) == 0 {
-                judged.hold((choose(3) > 0).then(|| choose(60) as i64 - 10));
-            }
-            if number + 1 == case.actions.len() {
-                judged.hold(None);
-            }
-            let same = judged.act(keyed, |_| true);
-            same.map_err(|difference| format!("step {number}: {difference}"))?;
-        }
-        judged.ends_empty()
+        case.is_equal_after_every_step(choose)
     });
 }
 
-/// At a random step, two instances go on from a snapshot with a part of the key groups each.
 fn equal_after_a_snapshot_is_split(store: StoreKind) {
     on_seeds(1_500, |choose, told| {
         let case = case(choose, store);
         *told = format!("{case:?}");
-        let cut = choose(case.actions.len() as u64) as usize;
-        let border = choose(u64::from(GROUPS) + 1) as u16;
-        let mut whole = Judged::new(&case.strategy, case.drive).unwrap();
-        let at = |number: usize| move |d: String| format!("step {number}: {d}");
-        for (number, keyed) in case.actions[..cut].iter().enumerate() {
-            whole.act(keyed, |_| true).map_err(at(number))?;
-        }
-        for mine in [0..border, border..GROUPS] {
-            let mut part = whole.part(mine.clone(), GROUPS).unwrap();
-            let is_mine = |key| mine.contains(&GroupingStep::key_group(key, GROUPS));
-            for (number, keyed) in case.actions.iter().enumerate().skip(cut) {
-                let same = part.act(keyed, is_mine).map_err(at(number));
-                same.map_err(|d| format!("groups {mine:?}, cut {cut}: {d}"))?;
-            }
-            part.ends_empty()?;
-        }
-        Ok(())
+        case.is_equal_after_a_snapshot_is_split(choose)
     });
 }
 
-const GROUPS: u16 = 8;
-
-fn interrupted(case: &Case, choose: &mut dyn FnMut(u64) -> u64) -> Result<u32, String> {
+fn interrupted(case: &GroupingCase, choose: &mut dyn FnMut(u64) -> u64) -> Result<u32, String> {
     let drive = Drive::on(case.drive.store);
     on_many_keys(&case.strategy, drive, &case.actions, choose)
 }
@@ -235,7 +174,7 @@ fn corners_are_the_models() {
             action,
             keys: vec![0],
         });
-        let case = Case {
+        let case = GroupingCase {
             strategy: serde_json::from_str(strategy).unwrap(),
             drive: Drive::on(StoreKind::Fast),
             actions: keyed.collect(),

@@ -13,13 +13,11 @@ use whitebeam_sdk::erase::StoreKind;
 use whitebeam_testkit::oracle::{
     Accumulation, Closing, OnTime, Strategy, TimestampCombiner, Trigger, WindowKind,
 };
+use whitebeam_tests::cases::{Choose, GroupingCase, on_seeds};
 use whitebeam_tests::engine::{Element, Engine, Happened};
 use whitebeam_tests::grouping::{Clock, Drive, GroupingStep};
-use whitebeam_tests::judged::Judged;
-use whitebeam_tests::random::{choices, keyed_actions, seeds};
+use whitebeam_tests::random::choices;
 use whitebeam_tests::translate;
-
-type Choose<'a> = &'a mut dyn FnMut(u64) -> u64;
 
 fn strategy(choose: Choose<'_>) -> Strategy {
     let late = Some(Box::new(Trigger::Count(1)));
@@ -45,68 +43,26 @@ fn strategy(choose: Choose<'_>) -> Strategy {
     strategy
 }
 
-fn drive(choose: Choose<'_>, store: StoreKind) -> Drive {
+fn case(choose: Choose<'_>, store: StoreKind) -> GroupingCase {
+    let strategy = strategy(choose);
     let mut drive = Drive::on(store);
     drive.general_only = false;
-    drive.explicit = choose(4) == 0;
-    if choose(2) == 0 {
-        drive.batch = 1 + choose(3) as usize;
-    }
-    drive
-}
-
-/// Runs a test on every seed; the first failure is told with its seed.
-fn on_seeds(cases: u64, test: impl Fn(Choose<'_>) -> Result<(), String>) {
-    for seed in seeds(cases) {
-        if let Err(difference) = test(&mut choices(seed)) {
-            panic!("WHITEBEAM_SEED={seed}: {difference}");
-        }
-    }
+    GroupingCase::draw(strategy, drive, true, choose)
 }
 
 fn equal_after_every_step(store: StoreKind) {
-    on_seeds(2_000, |choose| {
-        let (strategy, drive) = (strategy(choose), drive(choose, store));
-        let (keys, length) = (1 + choose(3), 1 + choose(25) as usize);
-        let actions = keyed_actions(choose, length, keys);
-        let mut judged = Judged::new(&strategy, drive).unwrap();
-        for (number, keyed) in actions.iter().enumerate() {
-            if choose(8) == 0 {
-                judged.hold((choose(3) > 0).then(|| choose(60) as i64 - 10));
-            }
-            if number + 1 == actions.len() {
-                judged.hold(None);
-            }
-            let same = judged.act(keyed, |_| true);
-            same.map_err(|d| format!("step {number}: {d}\n{strategy:?} {drive:?} {actions:?}"))?;
-        }
-        judged.ends_empty()
+    on_seeds(2_000, |choose, told| {
+        let case = case(choose, store);
+        *told = format!("{case:?}");
+        case.is_equal_after_every_step(choose)
     });
 }
 
-/// At a random step, two instances go on from a snapshot with a part of the key groups each.
 fn equal_after_a_snapshot_is_split(store: StoreKind) {
-    const GROUPS: u16 = 8;
-    on_seeds(1_000, |choose| {
-        let (strategy, drive) = (strategy(choose), drive(choose, store));
-        let (keys, length) = (1 + choose(3), 1 + choose(25) as usize);
-        let actions = keyed_actions(choose, length, keys);
-        let cut = choose(actions.len() as u64) as usize;
-        let border = choose(u64::from(GROUPS) + 1) as u16;
-        let told = |d: String| format!("cut {cut}: {d}\n{strategy:?} {drive:?} {actions:?}");
-        let mut whole = Judged::new(&strategy, drive).unwrap();
-        for keyed in &actions[..cut] {
-            whole.act(keyed, |_| true).map_err(told)?;
-        }
-        for mine in [0..border, border..GROUPS] {
-            let mut part = whole.part(mine.clone(), GROUPS).unwrap();
-            let is_mine = |key| mine.contains(&GroupingStep::key_group(key, GROUPS));
-            for keyed in &actions[cut..] {
-                part.act(keyed, is_mine).map_err(told)?;
-            }
-            part.ends_empty()?;
-        }
-        Ok(())
+    on_seeds(1_000, |choose, told| {
+        let case = case(choose, store);
+        *told = format!("{case:?}");
+        case.is_equal_after_a_snapshot_is_split(choose)
     });
 }
 
@@ -123,11 +79,12 @@ fn seen(step: &mut GroupingStep, mut happened: Happened) -> String {
 
 /// Bundles of many keys, so that tables grow and shrink and panes need several calls.
 fn equal_with_many_keys(store: StoreKind, cases: u64, most: u64) {
-    on_seeds(cases, |choose| {
-        let windowing = translate::strategy(&strategy(choose));
+    on_seeds(cases, |choose, _| {
+        let case = case(choose, store);
+        let windowing = translate::strategy(&case.strategy);
         let drive = Drive {
             batch: 1 + choose(most) as usize,
-            ..drive(choose, store)
+            ..case.drive
         };
         let general_only = true;
         let general = Drive {

@@ -7,11 +7,11 @@
 )]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_runner_core::group::GroupOptions;
-use whitebeam_runner_streaming::{End, Limits, PolledRun, Settings, Turn};
+use whitebeam_runner_streaming::{End, Limits, PolledRun, Settings};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::prelude::*;
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
@@ -19,7 +19,9 @@ use whitebeam_sdk::source::{Poll, Position, ReadOptions, Reader, Source};
 use whitebeam_sdk::time::micros;
 use whitebeam_sdk::{Element, Result};
 use whitebeam_testkit::sim::Machine;
+use whitebeam_tests::alone::{alone, peak_memory};
 use whitebeam_tests::streaming::keeper::MemoryKeeper;
+use whitebeam_tests::streaming::life::goes_on;
 use whitebeam_tests::streaming::source::{Gate, Partitions, Promise, Row};
 
 /// Adds up what it is given, epoch by epoch, and takes its time for every batch.
@@ -92,11 +94,8 @@ impl Amount for (u64, i64) {
 
 const WORKERS: usize = 8;
 const QUEUE: usize = 1024;
-/// Memory is measured of the whole process: one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// How long a turn takes in which something was done.
+const TURN: Duration = Duration::from_micros(20);
 
 /// Elements of a batch that a source gives.
 const POLL: usize = 16;
@@ -129,7 +128,6 @@ fn sliding(slow: &Slow, rows: usize) -> (Pipeline, i64) {
 
 #[test]
 fn tiny_queues_before_a_slow_sink_stay_within_their_bounds_and_checkpoints_pass() {
-    let _alone = alone();
     const INTERVAL: Duration = Duration::from_millis(20);
     for seed in 0..4 {
         let machine = Machine::new(seed);
@@ -159,12 +157,7 @@ fn tiny_queues_before_a_slow_sink_stay_within_their_bounds_and_checkpoints_pass(
         let most = QUEUE / WORKERS + 2 * 1024;
         let (mut published, mut since, mut gap) = (0, env.monotonic(), Duration::ZERO);
         let mut fullest = 0;
-        loop {
-            match run.turn() {
-                Turn::Worked => machine.advance(Duration::from_micros(20)),
-                Turn::Idle(pause) => machine.advance(pause.unwrap()),
-                Turn::Over => break,
-            }
+        while goes_on(&machine, run.turn(), TURN) {
             fullest = fullest.max(run.in_flight().max().unwrap());
             if keeper.published() > published {
                 gap = gap.max(env.monotonic() - since);
@@ -185,7 +178,6 @@ fn tiny_queues_before_a_slow_sink_stay_within_their_bounds_and_checkpoints_pass(
 
 #[test]
 fn an_alignment_that_takes_too_long_fails_its_checkpoint_and_never_the_run() {
-    let _alone = alone();
     let machine = Machine::new(3);
     let slow = slow_on(&machine);
     let (p, expected) = sliding(&slow, 3_000);
@@ -203,25 +195,11 @@ fn an_alignment_that_takes_too_long_fails_its_checkpoint_and_never_the_run() {
     let graph = p.finish().unwrap();
     let keep = Arc::new(MemoryKeeper::default());
     let mut run = PolledRun::new(&graph, machine.start(), settings, Some(keep)).unwrap();
-    loop {
-        match run.turn() {
-            Turn::Worked => machine.advance(Duration::from_micros(20)),
-            Turn::Idle(pause) => machine.advance(pause.unwrap()),
-            Turn::Over => break,
-        }
-    }
+    while goes_on(&machine, run.turn(), TURN) {}
     let epochs = run.outcome().unwrap().epochs;
     // What was staged for those that failed is in one that did not.
     assert!(epochs.failed >= 5 && epochs.completed >= 1, "{epochs:?}");
     assert_eq!(total(&slow).1, expected);
-}
-
-/// Bytes of memory that this process has had at once, at the most.
-fn peak() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
-    kib.unwrap_or(0) * 1024
 }
 
 /// How many panes are due at once; the whole ten million where somebody asks for them.
@@ -283,7 +261,8 @@ impl Reader<(u64, i64)> for KeyReader {
 }
 
 /// Runs `p` on two workers of a simulated machine, with a checkpoint every now and then; how many
-/// were published while panes came, and by how much memory the process has grown.
+/// had panes in them, and by how much memory the process has grown. To be run by itself: what other runs
+/// have had at once would be taken for what this one may have.
 fn emitted(p: &Pipeline, slow: &Slow, machine: &Machine, group: GroupOptions) -> (usize, usize) {
     let settings = Settings {
         parallelism: 2,
@@ -297,21 +276,16 @@ fn emitted(p: &Pipeline, slow: &Slow, machine: &Machine, group: GroupOptions) ->
         },
         ..Settings::default()
     };
-    let before = peak();
+    let before = peak_memory();
     let graph = p.finish().unwrap();
     let keeper = MemoryKeeper::default();
     let keep = Arc::new(keeper.clone());
     let mut run = PolledRun::new(&graph, machine.start(), settings, Some(keep)).unwrap();
-    loop {
-        match run.turn() {
-            Turn::Worked => machine.advance(Duration::from_micros(20)),
-            Turn::Idle(pause) => machine.advance(pause.unwrap()),
-            Turn::Over => break,
-        }
-    }
+    while goes_on(machine, run.turn(), TURN) {}
     assert_eq!(run.outcome().unwrap().end, End::Drained);
     let within = slow.epochs().values().filter(|(n, _)| *n > 0).count();
-    (within, peak().saturating_sub(before))
+    let grown = peak_memory().zip(before).map(|(now, before)| now - before);
+    (within, grown.unwrap_or(0))
 }
 
 fn total(slow: &Slow) -> Sum {
@@ -324,34 +298,52 @@ fn slow_on(machine: &Machine) -> Slow {
     Slow::new(move || passes.advance(Duration::from_micros(500)))
 }
 
+/// As many panes as are asked for, of as many keys, at the end of one window. What each of them may take
+/// is its state and what is kept of that in snapshots; nothing is left for a pane that waits.
+fn one_window(panes: u64, general_only: bool, bytes_per_pane: usize) {
+    let machine = Machine::new(1);
+    let slow = slow_on(&machine);
+    let p = Pipeline::new();
+    let window = FixedWindows::of(micros(10));
+    let sums = p.read(Keys(panes)).window(window).sum_per_key();
+    sums.write(slow.clone());
+    let group = GroupOptions {
+        general_only,
+        ..GroupOptions::default()
+    };
+    let (within, grown) = emitted(&p, &slow, &machine, group);
+    assert_eq!(total(&slow), (panes, panes as i64));
+    eprintln!("{panes} panes, {within} epochs with some, {grown} bytes more");
+    assert!(within >= 3, "{:?}", slow.epochs());
+    assert!(grown < panes as usize * bytes_per_pane, "{grown} bytes");
+}
+
 #[test]
 fn millions_of_panes_due_at_one_watermark_let_barriers_pass() {
-    let _alone = alone();
-    for (general_only, panes) in [(false, panes()), (true, panes() / 2)] {
-        let machine = Machine::new(1);
-        let slow = slow_on(&machine);
-        let p = Pipeline::new();
-        let window = FixedWindows::of(micros(10));
-        let sums = p.read(Keys(panes)).window(window).sum_per_key();
-        sums.write(slow.clone());
-        let group = GroupOptions {
-            general_only,
-            ..GroupOptions::default()
-        };
-        let (within, grown) = emitted(&p, &slow, &machine, group);
-        assert_eq!(total(&slow), (panes, panes as i64));
-        println!("{panes} panes, {within} epochs with some, {grown} bytes more");
-        assert!(within >= 3, "{:?}", slow.epochs());
-        // A key with its sum takes 16 bytes; the index, room to grow and a whole snapshot in memory
-        // take the rest. No pane does.
-        assert!(grown < panes as usize * 240, "{grown} bytes");
-    }
+    alone(
+        "millions_of_panes_due_at_one_watermark_let_barriers_pass",
+        || one_window(panes(), false, 80),
+    );
+}
+
+#[test]
+fn millions_of_panes_of_the_general_path_let_barriers_pass() {
+    alone(
+        "millions_of_panes_of_the_general_path_let_barriers_pass",
+        || one_window(panes() / 2, true, 300),
+    );
 }
 
 /// Slices end an emission before they are written down: here memory is the point.
 #[test]
 fn ten_million_panes_of_overlapping_windows_need_no_room() {
-    let _alone = alone();
+    alone(
+        "ten_million_panes_of_overlapping_windows_need_no_room",
+        overlapping_windows,
+    );
+}
+
+fn overlapping_windows() {
     const KEYS: u64 = 100_000;
     const WINDOWS: i64 = 100;
     let machine = Machine::new(1);
@@ -365,7 +357,7 @@ fn ten_million_panes_of_overlapping_windows_need_no_room() {
     let (within, grown) = emitted(&p, &slow, &machine, GroupOptions::default());
     let panes = KEYS * WINDOWS as u64;
     assert_eq!(total(&slow), (panes, panes as i64));
-    println!("{panes} panes, {within} epochs with some, {grown} bytes more");
+    eprintln!("{panes} panes, {within} epochs with some, {grown} bytes more");
     // All of them at once would be a key, a sum, a window and a time each.
     assert!(grown < panes as usize * 40 / 8, "{grown} bytes");
 }

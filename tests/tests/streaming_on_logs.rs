@@ -18,18 +18,15 @@ use whitebeam::sink::{Epoch, Shard, Sink, SinkWriter};
 use whitebeam::source::{Poll, ReadOptions};
 use whitebeam::{Result, batch::Batch};
 use whitebeam_env::Env;
-use whitebeam_runner_streaming::{
-    End, Limits, POINTS, PolledRun, Settings, Stop, Turn, checkpoint, keep_in,
-};
+use whitebeam_runner_streaming::{Limits, POINTS, PolledRun, Settings, Stop, checkpoint, keep_in};
 use whitebeam_sdk::ErrorKind;
 use whitebeam_sdk::graph::Graph;
 use whitebeam_testkit::sim::{Class, How, Machine, SimEnv, Strike};
+use whitebeam_tests::streaming::life::{CHECKPOINTS, Left, live};
 
 const NUMBERS: u32 = 240;
 const PARTITIONS: u32 = 3;
 const KEYS: u32 = 5;
-/// Turns of one life, at the most: more means that it never ends.
-const TURNS: usize = 200_000;
 
 const OF_CONNECTORS: [&str; 14] = [
     "log.segment_written",
@@ -160,34 +157,22 @@ fn plan(machine: &Machine, draws: &SimEnv, weather: Weather) -> Option<usize> {
     }
 }
 
-/// One life of the run; true if it came to its end.
-fn live(
+/// One life of the run.
+fn incarnation(
     machine: &Machine,
     draws: &SimEnv,
     weather: Weather,
     ends_at: Option<usize>,
-) -> Result<bool> {
+) -> Result<Left> {
     let env = machine.start();
     let settings = draw_settings(draws);
-    let started = machine.step(|| {
-        let graph = graph(&env);
-        let keeper = keep_in(env.clone(), Path::new("/checkpoints"), &graph, &settings)?;
-        PolledRun::new(&graph, env.clone(), settings, Some(keeper))
-    });
-    let mut run = match started {
-        Err(_) => return Ok(false),
-        Ok(Err(_)) if !env.is_alive() => return Ok(false),
-        Ok(Err(e)) if e.code() == "R208" => return Ok(true),
-        // After a power cut nobody knows that the one before is dead until its lease has ended.
-        Ok(Err(e)) if e.code() == "R201" => {
-            machine.kill(&env);
-            machine.advance(Duration::from_secs(4));
-            return Ok(false);
-        }
-        Ok(run) => run.inspect_err(|_| machine.kill(&env))?,
-    };
     let suspends = draws.choose(4) == 0;
-    for turn in 0..TURNS {
+    let begin = || {
+        let graph = graph(&env);
+        let keeper = keep_in(env.clone(), Path::new(CHECKPOINTS), &graph, &settings)?;
+        PolledRun::new(&graph, env.clone(), settings, Some(keeper))
+    };
+    live(&env, draws, begin, |turn, run| {
         if Some(turn) == ends_at {
             match (suspends, weather) {
                 (true, _) => run.stop_handle().stop(Stop::Suspend),
@@ -195,24 +180,7 @@ fn live(
                 _ => machine.kill(&env),
             }
         }
-        let did = machine.step(|| run.turn());
-        let Some(did) = did.ok().filter(|_| env.is_alive()) else {
-            let _ = machine.step(|| drop(run));
-            return Ok(false);
-        };
-        match did {
-            Turn::Worked => machine.advance(Duration::from_micros(draws.choose(30) as u64)),
-            Turn::Idle(Some(pause)) => machine.advance(pause),
-            Turn::Idle(None) => panic!("stuck: {run:?}"),
-            Turn::Over => {
-                let outcome = run.outcome();
-                let _ = machine.step(|| drop(run));
-                machine.kill(&env);
-                return Ok(outcome?.end == End::Drained);
-            }
-        }
-    }
-    panic!("still running after {TURNS} turns: {run:?}")
+    })
 }
 
 fn read_out(log: &Log) -> Vec<u32> {
@@ -277,12 +245,12 @@ fn survive(seed: u64) -> usize {
         let ends_at = (life <= planned)
             .then(|| plan(&machine, &draws, weather))
             .flatten();
-        let lived = match live(&machine, &draws, weather, ends_at) {
+        let left = match incarnation(&machine, &draws, weather, ends_at) {
             // A disk that refuses ends a run; never when none was planned.
-            Err(e) if life <= planned && e.kind() == ErrorKind::Unavailable => false,
-            lived => lived.unwrap_or_else(|e| panic!("seed {seed}, life {life}: {e}")),
+            Err(e) if life <= planned && e.kind() == ErrorKind::Unavailable => continue,
+            left => left.unwrap_or_else(|e| panic!("seed {seed}, life {life}: {e}")),
         };
-        if lived {
+        if left == Left::Drained {
             machine.heal();
             let log = Log::on(&machine.start(), "/log");
             let all: Vec<u32> = (0..NUMBERS).collect();

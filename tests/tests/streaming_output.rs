@@ -8,7 +8,7 @@
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use whitebeam_runner_streaming::{Limits, PolledRun, Settings, Turn};
+use whitebeam_runner_streaming::{Limits, PolledRun, Settings};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::prelude::*;
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
@@ -16,6 +16,7 @@ use whitebeam_sdk::source::{Poll, Position, ReadOptions, Reader, Source};
 use whitebeam_sdk::{Error, Result};
 use whitebeam_testkit::sim::Machine;
 use whitebeam_tests::streaming::keeper::MemoryKeeper;
+use whitebeam_tests::streaming::life::goes_on;
 
 /// Everything that sink and source were told, and how they are to answer.
 #[derive(Debug, Default)]
@@ -166,12 +167,7 @@ fn run(world: &Shared, interval: Duration, mut watch: impl FnMut(&Shared)) {
     let graph = p.finish().unwrap();
     let keeper = Arc::new(MemoryKeeper::default());
     let mut run = PolledRun::new(&graph, machine.start(), settings, Some(keeper)).unwrap();
-    loop {
-        match run.turn() {
-            Turn::Worked => machine.advance(Duration::from_micros(20)),
-            Turn::Idle(pause) => machine.advance(pause.unwrap()),
-            Turn::Over => break,
-        }
+    while goes_on(&machine, run.turn(), Duration::from_micros(20)) {
         watch(world);
     }
     run.outcome().unwrap();

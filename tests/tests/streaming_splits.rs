@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use whitebeam_runner_streaming::{PolledRun, Settings, Turn};
+use whitebeam_runner_streaming::{PolledRun, Settings};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::prelude::*;
 use whitebeam_sdk::sink::{Committed, Epoch, Shard, Sink, SinkWriter};
@@ -16,8 +16,11 @@ use whitebeam_sdk::source::{Boundedness, Poll, Position, ReadOptions, Reader, So
 use whitebeam_sdk::{Error, Result};
 use whitebeam_testkit::sim::Machine;
 use whitebeam_tests::streaming::keeper::MemoryKeeper;
+use whitebeam_tests::streaming::life::goes_on;
 
 const EACH: u64 = 500;
+/// How long a turn takes in which something was done.
+const TURN: Duration = Duration::from_micros(50);
 
 /// Partitions of a number each; there are more and more of them.
 #[derive(Clone)]
@@ -137,10 +140,8 @@ fn splits_that_come_later_are_read_once_whenever_a_run_is_stopped() {
                 continue;
             };
             for _ in 0..draws.usize(50..2_000) {
-                match run.turn() {
-                    Turn::Worked => machine.advance(Duration::from_micros(50)),
-                    Turn::Idle(pause) => machine.advance(pause.unwrap()),
-                    Turn::Over => break,
+                if !goes_on(&machine, run.turn(), TURN) {
+                    break;
                 }
                 let grows = draws.u32(0..100) == 0;
                 if grows && parts.0.load(Ordering::SeqCst) < 6 {
@@ -173,11 +174,8 @@ fn a_run_that_lasts_finds_them_without_a_restart() {
     let mut run = PolledRun::new(&graph, machine.start(), settings, Some(keep)).unwrap();
     let read = || collected.0.lock().unwrap().len() as u64;
     for _ in 0..200_000 {
-        match run.turn() {
-            Turn::Worked => machine.advance(Duration::from_micros(50)),
-            Turn::Idle(pause) => machine.advance(pause.unwrap()),
-            Turn::Over => panic!("nobody asked it to end"),
-        }
+        let lasts = goes_on(&machine, run.turn(), TURN);
+        assert!(lasts, "nobody asked it to end");
         match read() {
             EACH => parts.0.store(2, Ordering::SeqCst),
             n if n == 2 * EACH => parts.0.store(5, Ordering::SeqCst),

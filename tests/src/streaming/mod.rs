@@ -6,6 +6,7 @@
 pub mod case;
 pub mod judge;
 pub mod keeper;
+pub mod life;
 pub mod many;
 pub mod played;
 pub mod sim;

@@ -6,6 +6,7 @@
 use crate::streaming::case::{Case, Seen};
 use crate::streaming::judge::difference;
 use crate::streaming::keeper::MemoryKeeper;
+use crate::streaming::life::{CHECKPOINTS, Left, live};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +14,7 @@ use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_runner_core::group::GroupOptions;
 use whitebeam_runner_streaming::{
-    End, Keeper, Limits, POINTS, PolledRun, Settings, Stop, StreamingReport, Turn, checkpoint,
-    keep_in,
+    Keeper, Limits, POINTS, PolledRun, Settings, Stop, checkpoint, keep_in,
 };
 use whitebeam_sdk::erase::StoreKind;
 use whitebeam_sdk::graph::Graph;
@@ -22,14 +22,8 @@ use whitebeam_sdk::time::micros;
 use whitebeam_sdk::{Error, ErrorKind};
 use whitebeam_testkit::sim::{Class, How, Machine, SimEnv, Strike};
 
-/// Turns of one incarnation, at the most: more means that it never ends.
-const TURNS: usize = 400_000;
-
 /// Crashes of every simulated run, at least.
 pub const CRASHES: u32 = 3;
-
-/// Where checkpoints lie on the simulated machine.
-const ROOT: &str = "/checkpoints";
 
 /// What a simulated run came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,17 +44,6 @@ pub struct Told {
     pub turns: usize,
     /// A digest of everything that happened.
     pub trace: u64,
-}
-
-/// How an incarnation ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Left {
-    Crashed,
-    Suspended,
-    Refused,
-    /// It could not start, for the lease of the one before lasts on.
-    Held,
-    Drained,
 }
 
 impl Told {
@@ -145,24 +128,29 @@ impl Simulation<'_> {
                 }
                 None => None,
             };
-            match self.incarnation(crash_at)? {
-                Left::Crashed => {
+            match self.incarnation(crash_at) {
+                Ok(Left::Crashed) => {
                     self.told.crashes += 1;
                     self.told.struck += u32::from(strike.is_some());
                 }
-                Left::Suspended => self.told.suspended += 1,
-                Left::Refused => self.told.refused += 1,
-                Left::Held => {
+                Ok(Left::Suspended) => self.told.suspended += 1,
+                Ok(Left::Held) => {
                     self.told.refused += 1;
                     waiting = strike;
                 }
-                Left::Drained => break,
+                Ok(Left::Drained) => break,
+                // An error of the disk ends a run; never when none was planned.
+                Err(e) if e.kind() == ErrorKind::Unavailable && crash_at.is_some() => {
+                    self.told.refused += 1;
+                }
+                Err(e) => return Err(e.to_string()),
             }
         }
         self.machine.heal();
         self.machine.advance(Duration::from_secs(20));
-        match self.start(&self.machine.start()) {
-            Some(Err(e)) if e.kind() == ErrorKind::Incompatible => {}
+        let settings = self.settings();
+        match self.begin(&self.machine.start(), settings) {
+            Err(e) if e.kind() == ErrorKind::Incompatible => {}
             other => return Err(format!("what has drained was resumed: {other:?}")),
         }
         self.told.trace = self.machine.trace();
@@ -201,8 +189,8 @@ impl Simulation<'_> {
         Some(draws.choose(1 << (4 + draws.choose(5))))
     }
 
-    /// A new process begins, or goes on; `None` if it crashed.
-    fn start(&mut self, env: &SimEnv) -> Option<Result<PolledRun<SimEnv>, Error>> {
+    /// Of the next incarnation.
+    fn settings(&mut self) -> Settings {
         let settings = Settings {
             group: self.group,
             ..settings(&self.draws)
@@ -210,94 +198,38 @@ impl Simulation<'_> {
         let before = self.workers.replace(settings.parallelism);
         let is_other = before.is_some_and(|before| before != settings.parallelism);
         self.told.rescaled += u32::from(is_other);
-        let started = self.machine.step(|| {
-            let keeper: Arc<dyn Keeper> = match &self.memory {
-                Some(memory) => Arc::new(memory.clone()),
-                None => keep_in(env.clone(), Path::new(ROOT), self.graph, &settings)?,
-            };
-            PolledRun::new(self.graph, env.clone(), settings.clone(), Some(keeper))
-        });
-        started.ok().filter(|_| env.is_alive())
+        settings
+    }
+
+    /// A new process begins, or goes on.
+    fn begin(&self, env: &SimEnv, settings: Settings) -> Result<PolledRun<SimEnv>, Error> {
+        let keeper: Arc<dyn Keeper> = match &self.memory {
+            Some(memory) => Arc::new(memory.clone()),
+            None => keep_in(env.clone(), Path::new(CHECKPOINTS), self.graph, &settings)?,
+        };
+        PolledRun::new(self.graph, env.clone(), settings, Some(keeper))
     }
 
     /// One life of the runner, until it crashes, is suspended, or has drained.
-    fn incarnation(&mut self, crash_at: Option<usize>) -> Result<Left, String> {
+    fn incarnation(&mut self, crash_at: Option<usize>) -> Result<Left, Error> {
         let env = self.machine.start();
-        let mut run = match self.start(&env) {
-            None => return Ok(Left::Crashed),
-            Some(Ok(run)) => run,
-            // It crashed after its last checkpoint.
-            Some(Err(e)) if e.code() == "R208" => return Ok(Left::Drained),
-            // After a power cut nobody knows that the one before is dead until its lease has ended.
-            Some(Err(e)) if e.code() == "R201" => {
-                self.machine.kill(&env);
-                self.machine.advance(Duration::from_secs(4));
-                return Ok(Left::Held);
-            }
-            Some(Err(e)) => return self.refused(&env, crash_at, &e),
-        };
-        self.told.resumed += u32::from(run.resumed_from().is_some());
+        let settings = self.settings();
         let is_suspended = crash_at.is_some() && self.draws.choose(5) == 0;
-        for turn in 0..TURNS {
+        let mut told = Told::default();
+        let before = |turn: usize, run: &PolledRun<SimEnv>| {
+            told.turns += 1;
+            told.resumed = u32::from(run.resumed_from().is_some());
             if Some(turn) == crash_at {
-                if !is_suspended {
-                    match self.draws.choose(2) {
-                        0 => self.machine.kill(&env),
-                        _ => self.machine.lose_power(),
-                    }
-                    return Ok(self.crashed(run));
+                match self.draws.choose(2) {
+                    _ if is_suspended => run.stop_handle().stop(Stop::Suspend),
+                    0 => self.machine.kill(&env),
+                    _ => self.machine.lose_power(),
                 }
-                run.stop_handle().stop(Stop::Suspend);
             }
-            self.told.turns += 1;
-            let did = self.machine.step(|| run.turn());
-            let Some(did) = did.ok().filter(|_| env.is_alive()) else {
-                return Ok(self.crashed(run));
-            };
-            env.note(format!("{did:?}").as_bytes());
-            match did {
-                Turn::Worked => {
-                    let passes = self.draws.choose(30) as u64;
-                    self.machine.advance(Duration::from_micros(passes));
-                }
-                Turn::Idle(Some(pause)) => self.machine.advance(pause),
-                Turn::Idle(None) => return Err(format!("stuck: {run:?}")),
-                Turn::Over => return self.over(run, &env, crash_at),
-            }
-        }
-        Err(format!("still running after {TURNS} turns: {run:?}"))
-    }
-
-    /// What a dead process still does in its destructors changes nothing.
-    fn crashed(&self, run: PolledRun<SimEnv>) -> Left {
-        let _ = self.machine.step(|| drop(run));
-        Left::Crashed
-    }
-
-    fn over(
-        &self,
-        mut run: PolledRun<SimEnv>,
-        env: &SimEnv,
-        crash_at: Option<usize>,
-    ) -> Result<Left, String> {
-        let outcome: Result<StreamingReport, Error> = run.outcome();
-        match outcome {
-            Ok(report) if report.end == End::Suspended => {
-                self.machine.kill(env);
-                Ok(Left::Suspended)
-            }
-            Ok(_) => Ok(Left::Drained),
-            Err(e) => self.refused(env, crash_at, &e),
-        }
-    }
-
-    /// An error of the disk ends a run; never when none was planned.
-    fn refused(&self, env: &SimEnv, crash_at: Option<usize>, e: &Error) -> Result<Left, String> {
-        self.machine.kill(env);
-        match e.kind() {
-            ErrorKind::Unavailable if crash_at.is_some() => Ok(Left::Refused),
-            _ => Err(e.to_string()),
-        }
+        };
+        let left = live(&env, &self.draws, || self.begin(&env, settings), before);
+        self.told.add(told);
+        left
     }
 }
 

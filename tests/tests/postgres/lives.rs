@@ -10,13 +10,11 @@ use whitebeam::io::log::{Log, LogPlace, LogSource, Message};
 use whitebeam::io::postgres::PostgresSink;
 use whitebeam::prelude::*;
 use whitebeam_env::Env;
-use whitebeam_runner_streaming::{
-    End, Limits, POINTS, PolledRun, Settings, Turn, checkpoint, keep_in,
-};
+use whitebeam_runner_streaming::{Limits, POINTS, PolledRun, Settings, checkpoint, keep_in};
 use whitebeam_testkit::sim::{How, Machine, SimEnv, Strike};
+use whitebeam_tests::streaming::life::{CHECKPOINTS, Left, live};
 
 const NUMBERS: u32 = 240;
-const TURNS: usize = 200_000;
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Count {
@@ -84,46 +82,16 @@ fn settings(draws: &SimEnv) -> Settings {
     }
 }
 
-/// One life of the run; true if it came to its end.
-fn live(machine: &Machine, draws: &SimEnv, url: &str, tables: &str) -> Result<bool> {
+/// One life of the run.
+fn incarnation(machine: &Machine, draws: &SimEnv, url: &str, tables: &str) -> Result<Left> {
     let env = machine.start();
     let settings = settings(draws);
-    let started = machine.step(|| {
+    let begin = || {
         let graph = pipeline(&Log::on(&env, "/log"), None, url, tables).finish()?;
-        let keeper = keep_in(env.clone(), Path::new("/checkpoints"), &graph, &settings)?;
+        let keeper = keep_in(env.clone(), Path::new(CHECKPOINTS), &graph, &settings)?;
         PolledRun::new(&graph, env.clone(), settings, Some(keeper))
-    });
-    let mut run = match started {
-        Err(_) => return Ok(false),
-        Ok(Err(_)) if !env.is_alive() => return Ok(false),
-        Ok(Err(e)) if e.code() == "R208" => return Ok(true),
-        // After a power cut nobody knows that the one before is dead until its lease has ended.
-        Ok(Err(e)) if e.code() == "R201" => {
-            machine.kill(&env);
-            machine.advance(Duration::from_secs(4));
-            return Ok(false);
-        }
-        Ok(run) => run.inspect_err(|_| machine.kill(&env))?,
     };
-    for _ in 0..TURNS {
-        let did = machine.step(|| run.turn());
-        let Some(did) = did.ok().filter(|_| env.is_alive()) else {
-            let _ = machine.step(|| drop(run));
-            return Ok(false);
-        };
-        match did {
-            Turn::Worked => machine.advance(Duration::from_micros(draws.choose(30) as u64)),
-            Turn::Idle(Some(pause)) => machine.advance(pause),
-            Turn::Idle(None) => panic!("stuck: {run:?}"),
-            Turn::Over => {
-                let outcome = run.outcome();
-                let _ = machine.step(|| drop(run));
-                machine.kill(&env);
-                return Ok(outcome?.end == End::Drained);
-            }
-        }
-    }
-    panic!("still running after {TURNS} turns: {run:?}")
+    live(&env, draws, begin, |_, _| {})
 }
 
 /// Lives until everything has come out. How many lives there were.
@@ -145,8 +113,9 @@ fn survive(seed: u64, url: &str, tables: &str) -> usize {
             let how = [How::Kill, How::Power][draws.choose(2)];
             machine.strike([Strike::Point { label, nth, how }]);
         }
-        let lived = live(&machine, &draws, url, tables);
-        if lived.unwrap_or_else(|e| panic!("seed {seed}, life {life}: {e}")) {
+        let left = incarnation(&machine, &draws, url, tables);
+        let left = left.unwrap_or_else(|e| panic!("seed {seed}, life {life}: {e}"));
+        if left == Left::Drained {
             return life;
         }
     }
