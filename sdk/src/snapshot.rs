@@ -8,10 +8,12 @@
 mod copies;
 mod records;
 mod replay;
+mod under;
 mod written;
 
-pub use records::{KeyedRecord, KeyedRecords, RecordsUnder, SortedRecords};
+pub use records::{KeyedRecord, KeyedRecords, SortedRecords};
 pub use replay::replay;
+pub use under::RecordsUnder;
 pub use written::Written;
 
 use crate::error::Result;

@@ -8,14 +8,16 @@
 mod fault;
 mod node;
 mod paced;
+mod seen;
 
 pub use fault::catch;
 pub use node::{Body, NodeSpec, Outlet};
+pub use seen::StepProgress;
 
 use crate::stage::node::StageNode;
 use paced::{Parked, Settling};
 use std::ops::Range;
-use whitebeam_sdk::erase::{Dropped, ErasedBatch, Flow, Outs, Port, Step};
+use whitebeam_sdk::erase::{ErasedBatch, Flow, Outs, Port, Step};
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter, StepSnapshot};
@@ -25,23 +27,6 @@ use whitebeam_sdk::{Result, Timestamp};
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
     consumers: Vec<(usize, Port)>,
-}
-
-/// What one node of a stage has done, and where it stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StepProgress<'a> {
-    /// The step's path.
-    pub path: &'a str,
-    /// It hands to the outside.
-    pub is_sink: bool,
-    /// Elements it took.
-    pub elements_in: u64,
-    /// Elements it handed on, on all outputs together.
-    pub elements_out: u64,
-    /// (element, window) pairs it dropped.
-    pub dropped: Dropped,
-    /// What it promises for its outputs.
-    pub watermark: Timestamp,
 }
 
 /// Steps joined by local edges.
@@ -200,47 +185,6 @@ impl Stage {
         Ok(())
     }
 
-    /// Output watermark of a node, for progress, tests and stuck-job reports.
-    pub fn output_watermark(&self, node: NodeId) -> Option<Timestamp> {
-        self.nodes
-            .iter()
-            .find(|n| n.id == node)
-            .map(|n| n.output_watermark)
-    }
-
-    /// Elements dropped by the groupings of this stage, by node.
-    pub fn dropped(&self) -> Vec<(NodeId, Dropped)> {
-        let of = |n: &StageNode| Some((n.id, n.step()?.dropped()));
-        self.nodes
-            .iter()
-            .filter_map(of)
-            .filter(|(_, d)| *d != Dropped::default())
-            .collect()
-    }
-
-    /// Elements that each node took so far.
-    pub fn elements_in(&self) -> impl Iterator<Item = (NodeId, &str, u64)> {
-        // An outlet stands for its reader, which counts for itself where it runs.
-        let own = |n: &&StageNode| !matches!(n.body, Body::Outlet(_));
-        self.nodes
-            .iter()
-            .filter(own)
-            .map(|n| (n.id, n.path.as_str(), n.elements_in))
-    }
-
-    /// What each node has done so far and where it stands, for who watches a run.
-    pub fn progress(&self) -> impl Iterator<Item = StepProgress<'_>> {
-        let own = |n: &&StageNode| !matches!(n.body, Body::Outlet(_));
-        self.nodes.iter().filter(own).map(|n| StepProgress {
-            path: &n.path,
-            is_sink: matches!(n.body, Body::Writer(_)),
-            elements_in: n.elements_in,
-            elements_out: n.elements_out,
-            dropped: n.step().map_or_else(Dropped::default, |s| s.dropped()),
-            watermark: n.output_watermark,
-        })
-    }
-
     /// Gives a step that groups a hold of the caller's own; see `Step::hold`.
     pub fn hold(&mut self, node: NodeId, at: Option<Timestamp>) {
         for n in self.nodes.iter_mut().filter(|n| n.id == node) {
@@ -307,18 +251,6 @@ impl Stage {
             }
         }
         Ok(())
-    }
-
-    /// What stands still and why: every node's watermarks, for a runner that makes no progress.
-    pub fn report(&self) -> String {
-        let line = |n: &StageNode| {
-            let input = n.input_watermark();
-            format!(
-                "  {}: input watermark {input}, output watermark {}",
-                n.path, n.output_watermark
-            )
-        };
-        self.nodes.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     fn fan_out(&mut self, consumers: &[(usize, Port)], batch: &mut dyn ErasedBatch) -> Result<()> {

@@ -3,7 +3,8 @@
 //! Owns records beside copies that are still to be encoded. Knows neither steps nor freezes.
 
 use super::copies::Copies;
-use super::records::{KeyedRecords, RecordsUnder};
+use super::records::KeyedRecords;
+use super::under::RecordsUnder;
 
 /// Records, and copies that become records.
 #[derive(Debug, Default)]
