@@ -3,7 +3,7 @@
 //! Owns how long anybody waits for one: [`PATIENCE`], and not for ever. It is waited for at all because a
 //! program that ends while librdkafka's threads use OpenSSL may crash in doing so.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -22,11 +22,11 @@ pub(super) fn ending() -> (Ending, Ended) {
 }
 
 impl Ended {
-    /// Waits for the end, not for long.
-    pub(super) fn wait(&self) {
+    /// Waits for the end, not for long; whether it came.
+    pub(super) fn wait(&self) -> bool {
         let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Nothing is ever sent: either the other side is gone or time is over.
-        let _ = ended.recv_timeout(PATIENCE);
+        ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
@@ -44,7 +44,9 @@ pub(super) fn drop_aside<T: Send + 'static>(what: T) {
             drop(ending);
         });
     match spawned {
-        Ok(_) => ended.wait(),
+        Ok(_) => {
+            ended.wait();
+        }
         // It was dropped here, with what was to be run.
         Err(e) => tracing::warn!(target: "librdkafka", "no thread to end a client: {e}"),
     }

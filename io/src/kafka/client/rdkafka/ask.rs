@@ -48,7 +48,8 @@ impl Until {
     }
 }
 
-fn now() -> Duration {
+/// Time since some instant.
+pub(super) fn now() -> Duration {
     MACHINE.monotonic()
 }
 

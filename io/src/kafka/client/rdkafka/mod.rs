@@ -1,9 +1,11 @@
 //! `RdKafka`: a real cluster, reached by librdkafka.
 //!
 //! Owns what librdkafka is asked for each call of the contract. `settings` and `ours` say what it is
-//! told, `watch` hears what it says unasked, `ask` is patient, `aside` ends, `session` and `reader` read, `producer` and
-//! `deliveries` write, `native` holds all that is `unsafe`. Does not own what an answer means for an epoch.
+//! told, `watch` hears what it says unasked, `ask` is patient, `apart` waits for what may not return,
+//! `aside` ends, `session` and `reader` read, `producer` and `deliveries` write, `native` holds all
+//! that is `unsafe`. Does not own what an answer means for an epoch.
 
+mod apart;
 mod aside;
 mod ask;
 mod deliveries;
@@ -28,6 +30,7 @@ use super::{
     Client, ClientError, Ends, Failure, Isolation, NewTopic, PartitionReader, Producer,
     ProducerOptions, ReadFrom, Result,
 };
+use apart::Limits;
 use ask::{MACHINE, Until, ask};
 use groups::Groups;
 use producer::Writer;
@@ -225,7 +228,7 @@ impl Client for RdKafka {
     }
 
     fn producer(&self, of: &ProducerOptions) -> Result<Box<dyn Producer>> {
-        Ok(Box::new(Writer::new(&self.settings, of)?))
+        Ok(Box::new(Writer::new(&self.settings, of, Limits::USUAL)?))
     }
 
     #[allow(

@@ -1,18 +1,19 @@
 //! `Writer`: a producer of librdkafka.
 //!
 //! Owns the calls of transactions, and that an answer that did not come in time is no answer. Does not
-//! own what is done then. Invariant: dropped, it sends nothing of its own accord: no flush, no abort.
+//! own what is done then, nor the thread on which these calls are made, for they may not return
+//! (`apart`). Invariant: dropped, it sends nothing of its own accord: no flush, no abort.
 
 use super::super::{
     ClientError, Deliveries, Failure, NewRecord, Producer, ProducerOptions, Result,
 };
-use super::aside::drop_aside;
+use super::apart::{Apart, Heard, Limits};
 use super::ask::{Until, without_answer};
 use super::deliveries::Writing;
 use super::failure;
 use super::settings::Settings;
 use super::watch::Watch;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,27 +24,27 @@ const TICK: Duration = Duration::from_millis(1);
 /// Before a call is made again that the cluster was too busy for.
 const BREATH: Duration = Duration::from_millis(20);
 
-pub(super) struct Writer {
-    /// Gone only while the writer is dropped.
-    producer: Option<BaseProducer<Writing>>,
-}
+pub(super) struct Writer(Apart<BaseProducer<Writing>, KafkaResult<()>>);
 
 impl Writer {
-    pub(super) fn new(settings: &Arc<Settings>, of: &ProducerOptions) -> Result<Self> {
+    pub(super) fn new(
+        settings: &Arc<Settings>,
+        of: &ProducerOptions,
+        limits: Limits,
+    ) -> Result<Self> {
         let watch = Arc::new(Watch::new(Arc::clone(settings)));
-        let producer = settings
+        let producer: BaseProducer<Writing> = settings
             .writing(of)
             .create_with_context(Writing::new(watch))
             .map_err(|e| settings.refused(&e))?;
-        Ok(Writer {
-            producer: Some(producer),
-        })
+        let id = of.transactional_id.as_deref().unwrap_or_default();
+        Apart::new(producer, id, limits)
+            .map(Writer)
+            .map_err(|e| ClientError::new(Failure::Fatal, "start a thread", e.to_string()))
     }
 
     fn producer(&self) -> &BaseProducer<Writing> {
-        self.producer
-            .as_ref()
-            .expect("a writer has its producer until it is dropped")
+        self.0.get()
     }
 
     fn context(&self) -> &Writing {
@@ -68,23 +69,46 @@ impl Writer {
         self.watch().error_of(failure, action, &said)
     }
 
+    /// Makes a call of a transaction, which may not return. What it came to is unknown then: as long
+    /// as it may return the same call can be made again, and later nothing any more.
+    fn call(
+        &mut self,
+        action: &'static str,
+        takes: Duration,
+        until: Until,
+        call: fn(&BaseProducer<Writing>, Duration) -> KafkaResult<()>,
+    ) -> Result<()> {
+        let (failure, said) = match self.0.call(action, takes, until, move |p| call(p, takes)) {
+            Heard::Answer(answer) => return answer.map_err(|e| self.failed(action, &e)),
+            Heard::Nothing => (
+                Failure::Unknown,
+                "the call has not returned in time".to_owned(),
+            ),
+            Heard::GivenUp(after) => {
+                let seconds = after.as_secs_f64();
+                let said = format!("the call has not returned in {seconds:.1} s");
+                (Failure::Fatal, said)
+            }
+        };
+        Err(self.watch().error_of(failure, action, &said))
+    }
+
     /// Makes a call again and again until there is an answer: librdkafka goes on where it was.
     fn insist(
-        &self,
-        action: &str,
+        &mut self,
+        action: &'static str,
         until: Until,
         may_give_up: bool,
-        mut call: impl FnMut(Duration) -> std::result::Result<(), KafkaError>,
+        call: fn(&BaseProducer<Writing>, Duration) -> KafkaResult<()>,
     ) -> Result<()> {
         loop {
-            let e = match call(SLICE.min(until.left())) {
+            let e = match self.call(action, SLICE.min(until.left()), until, call) {
                 Ok(()) => {
                     self.watch().well();
                     return Ok(());
                 }
                 Err(e) => e,
             };
-            let e = self.failed(action, &e);
             self.producer().poll(if e.failure == Failure::Retriable {
                 BREATH.min(until.left())
             } else {
@@ -153,36 +177,37 @@ impl Producer for Writer {
 
     fn init(&mut self, within: Duration) -> Result<()> {
         let action = "begin to write in transactions";
-        self.insist(action, Until::within(within), true, |time| {
-            self.producer().init_transactions(time)
+        self.insist(action, Until::within(within), true, |producer, time| {
+            producer.init_transactions(time)
         })
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.producer()
-            .begin_transaction()
-            .map_err(|e| self.failed("begin a transaction", &e))
+        let until = Until::within(self.0.patience(Duration::ZERO));
+        self.call(
+            "begin a transaction",
+            Duration::ZERO,
+            until,
+            |producer, _| producer.begin_transaction(),
+        )
     }
 
     fn commit(&mut self, within: Duration) -> Result<()> {
         let action = "commit a transaction";
         let until = Until::within(within);
         self.drain(action, until)?;
-        self.insist(action, until, false, |time| {
-            self.producer().commit_transaction(time)
+        self.insist(action, until, false, |producer, time| {
+            producer.commit_transaction(time)
         })
     }
 
     fn abort(&mut self, within: Duration) -> Result<()> {
         let until = Until::within(within);
-        self.insist("abort a transaction", until, false, |time| {
-            self.producer().abort_transaction(time)
+        self.insist("abort a transaction", until, false, |producer, time| {
+            producer.abort_transaction(time)
         })
     }
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        drop_aside(self.producer.take());
-    }
-}
+#[cfg(test)]
+mod tests;
