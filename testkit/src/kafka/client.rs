@@ -108,9 +108,13 @@ impl ModelClient {
                 return cluster.unanswered(call, deadline);
             }
             Way::Twice(after) => late(cluster, after),
-            Way::Answered | Way::AnswerLost => {}
+            Way::Answered | Way::AnswerLost | Way::GivenUp => {}
         }
         let answer = cluster.insist(call, deadline, &mut act)?;
+        if way == Way::GivenUp {
+            cluster.sleep_until(deadline);
+            return refused(Failure::Fatal, "the call has not returned");
+        }
         if way == Way::AnswerLost || !cluster.leg(deadline) {
             return cluster.unanswered(call, deadline);
         }

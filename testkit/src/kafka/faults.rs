@@ -176,6 +176,8 @@ pub enum Way {
     Answered,
     /// It is done; the answer is lost.
     AnswerLost,
+    /// It is done; the call never returns, and is given up together with its producer.
+    GivenUp,
     /// It is never done, and no answer comes.
     RequestLost,
     /// No answer comes, and after so long it is done. Only ends of transactions are.

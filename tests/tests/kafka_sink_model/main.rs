@@ -123,6 +123,7 @@ fn every_fault_of_every_call_alone_changes_nothing() {
             Way::Refused(Failure::Abortable),
             Way::Refused(Failure::Fenced),
             Way::Refused(Failure::Fatal),
+            Way::GivenUp,
         ] {
             let only_of_ends = matches!(way, Way::RequestLate(_) | Way::Twice(_));
             let is_refusal = matches!(way, Way::Refused(_));
@@ -130,7 +131,7 @@ fn every_fault_of_every_call_alone_changes_nothing() {
             let is_sense = match way {
                 Way::Refused(Failure::Retriable) => true,
                 Way::Refused(Failure::Abortable) => call == Call::Commit,
-                Way::Refused(_) => is_producers,
+                Way::Refused(_) | Way::GivenUp => is_producers,
                 _ => call != Call::Poll && (!only_of_ends || call == Call::Commit),
             };
             if !is_sense || (call == Call::Poll && !is_refusal) {

@@ -1,3 +1,5 @@
+//! What calls come to that return, are late, or never return.
+
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

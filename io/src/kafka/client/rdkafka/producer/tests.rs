@@ -1,3 +1,5 @@
+//! A producer whose calls do not return, on librdkafka itself.
+
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
