@@ -103,19 +103,82 @@ fn a_topic_that_is_not_there_is_told() {
     assert!(e.to_string().contains("step "), "{e}");
 }
 
+/// What nobody may read in an error.
+const WRONG: &str = "a-password-that-is-wrong";
+
 #[test]
 fn who_may_not_read_is_told_without_secrets() {
     let Some(broker) = services::Kafka::secure() else {
         return;
     };
-    let wrong = "a-password-that-is-wrong";
     let kafka = Kafka::at(broker.address())
         .set("security.protocol", "sasl_plaintext")
         .set("sasl.mechanism", "PLAIN")
         .set("sasl.username", "somebody")
-        .set("sasl.password", wrong);
+        .set("sasl.password", WRONG);
     let source = KafkaSource::<u32>::json(&kafka, "t");
     let e = go_on(&source, None).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Unavailable);
-    assert!(!e.to_string().contains(wrong), "{e}");
+    assert!(!e.to_string().contains(WRONG), "{e}");
+    a_wrong_password_is_told(&broker);
+}
+
+#[cfg(not(feature = "kafka-tls"))]
+fn a_wrong_password_is_told(_: &services::Kafka) {
+    let why = "built without TLS, for want of OpenSSL's headers";
+    whitebeam_tests::skip::skip("outage::a_wrong_password_is_told", why);
+}
+
+/// Over TLS: the connection is trusted, and only the password is wrong.
+#[cfg(feature = "kafka-tls")]
+fn a_wrong_password_is_told(broker: &services::Kafka) {
+    let credentials = broker.credentials().unwrap();
+    let right = credentials.password.as_str();
+    for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
+        let numbers = |password: &str| {
+            let kafka = Kafka::at(broker.address())
+                .set("security.protocol", "sasl_ssl")
+                .set("ssl.ca.location", credentials.ca.to_str().unwrap())
+                .set("sasl.mechanism", mechanism)
+                .set("sasl.username", &credentials.user)
+                .set("sasl.password", password);
+            let p = Pipeline::new();
+            let numbers = KafkaSource::<u32>::json(&kafka, "t").until(KafkaPlace::Latest);
+            let _ = p.read(numbers).named("Numbers").map(|n| n + 1);
+            p
+        };
+        // Who is known hears of the topic.
+        let e = BatchRunner::new().run(&numbers(right)).unwrap_err();
+        assert_eq!(e.code(), "K001", "{mechanism}: {e}");
+        let runs: [(&str, Box<dyn Fn(&Pipeline) -> Option<Error>>); 2] = [
+            ("batch", Box::new(|p| BatchRunner::new().run(p).err())),
+            (
+                "streaming",
+                Box::new(|p| StreamingRunner::new().run(p).err()),
+            ),
+        ];
+        for (runner, run) in runs {
+            let e = run(&numbers(WRONG)).unwrap();
+            assert_eq!(
+                e.kind(),
+                ErrorKind::Unavailable,
+                "{runner} {mechanism}: {e}"
+            );
+            let told = format!("{e} {e:?}");
+            let what = format!(
+                "topic `t` at {}: the broker refused who asked",
+                broker.address()
+            );
+            let remedy = "help: check security.protocol, the user and the password";
+            for part in [what.as_str(), remedy, "Numbers", "uthentication failed"] {
+                assert!(
+                    told.contains(part),
+                    "{runner} {mechanism}: `{part}` in {told}"
+                );
+            }
+            for secret in [WRONG, right] {
+                assert!(!told.contains(secret), "{runner} {mechanism}: {told}");
+            }
+        }
+    }
 }
