@@ -24,6 +24,11 @@ use whitebeam_sdk::{Error, Result, Timestamp};
 /// Readers of a bounded source that are open at once; those of an unbounded one all are.
 const OPEN: usize = 4;
 
+/// A length of time as the machine has it.
+fn length(time: whitebeam_sdk::Duration) -> Duration {
+    Duration::from_micros(u64::try_from(time.micros()).unwrap_or(0))
+}
+
 /// How long a reader that has nothing is left alone at least.
 const PAUSE: whitebeam_sdk::Duration = whitebeam_sdk::time::millis(1);
 
@@ -321,17 +326,21 @@ impl Reading {
 
     /// Every split as it stands, for who watches.
     pub(crate) fn splits(&self) -> impl Iterator<Item = SplitMetrics> {
-        let metrics = |split: &SplitSnapshot, watermark, lag| SplitMetrics {
+        let metrics = |split: &SplitSnapshot, watermark| SplitMetrics {
             step: self.path.clone(),
             split: split.name.clone(),
             worker: self.worker,
             watermark,
-            lag,
+            lag: None,
+            held_back: None,
         };
-        let open = self.open.iter();
-        let open = open.map(move |o| metrics(&o.split, o.watermark(), o.reader.backlog()));
+        let open = self.open.iter().map(move |o| SplitMetrics {
+            lag: o.reader.backlog(),
+            held_back: o.reader.held_back().map(length),
+            ..metrics(&o.split, o.watermark())
+        });
         let waiting = self.waiting.iter();
-        open.chain(waiting.map(move |split| metrics(split, split.watermark, None)))
+        open.chain(waiting.map(move |split| metrics(split, split.watermark)))
     }
 
     /// Adds how far the input was read: the element that failed stands before it.

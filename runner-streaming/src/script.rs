@@ -149,6 +149,10 @@ impl ErasedReader for CueReader {
         None
     }
 
+    fn held_back(&self) -> Option<Duration> {
+        None
+    }
+
     fn try_split(&mut self, _: f64) -> Result<Option<Residual>> {
         Ok(None)
     }

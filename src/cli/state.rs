@@ -210,6 +210,7 @@ mod tests {
             worker: 0,
             watermark: Timestamp::MIN,
             lag,
+            held_back: None,
         };
         let mut metrics = Metrics {
             at: Duration::from_secs(at),

@@ -100,12 +100,24 @@ impl Run {
             Some(&Unit::Seconds),
             watermarks,
         )?;
-        let lags = all.filter_map(|of| Some((labels(of), self.0.splits[of].lag? as f64)));
+        let lags = all
+            .clone()
+            .filter_map(|of| Some((labels(of), self.0.splits[of].lag? as f64)));
         to.gauges(
             "split_lag_elements",
             "Elements that are there and were not read",
             None,
             lags,
+        )?;
+        let held = all.filter_map(|of| {
+            let time = self.0.splits[of].held_back?;
+            Some((labels(of), time.as_secs_f64()))
+        });
+        to.gauges(
+            "split_held_back",
+            "For how long what is there cannot be read, such as behind a transaction that somebody has left open; gone once it can",
+            Some(&Unit::Seconds),
+            held,
         )
     }
 

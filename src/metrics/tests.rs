@@ -39,6 +39,7 @@ fn metrics() -> Metrics {
         worker: 0,
         watermark: Timestamp::from_micros(1_500_000),
         lag,
+        held_back: lag.map(Duration::from_secs),
     };
     Metrics {
         at: Duration::from_secs(20),
@@ -93,6 +94,7 @@ fn every_number_stands_under_its_name() {
         "whitebeam_step_watermark_seconds{step=\"Read\"} -0.5",
         "whitebeam_split_watermark_seconds{step=\"Read\",split=\"orders/1\"} 1.5",
         "whitebeam_split_lag_elements{step=\"Read\",split=\"orders/0\"} 12.0",
+        "whitebeam_split_held_back_seconds{step=\"Read\",split=\"orders/0\"} 12.0",
         "whitebeam_stage_blocked_seconds_total{stage=\"Read\"} 0.25",
         "whitebeam_stage_copies{stage=\"Read\"} 2.0",
         "whitebeam_checkpoints_total 3",

@@ -9,6 +9,8 @@
 
 #[path = "kafka_source/changed.rs"]
 mod changed;
+#[path = "kafka_source/compressed.rs"]
+mod compressed;
 #[path = "kafka_source/outage.rs"]
 mod outage;
 #[path = "kafka_source/reads.rs"]

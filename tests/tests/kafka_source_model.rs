@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "kafka_source_model/held.rs"]
+mod held;
 #[path = "kafka_source_model/lost.rs"]
 mod lost;
 #[path = "kafka_source_model/places.rs"]

@@ -81,6 +81,8 @@ pub struct SplitMetrics {
     pub watermark: Timestamp,
     /// Elements that are there and were not read, where the source can say.
     pub lag: Option<u64>,
+    /// For how long what is there cannot be read, for the system that is read has not decided on it.
+    pub held_back: Option<Duration>,
 }
 
 /// What became of the epochs of a run.

@@ -53,6 +53,8 @@ pub trait ErasedReader: Send {
     fn progress(&self) -> Progress;
     /// See [`Reader::backlog`].
     fn backlog(&self) -> Option<u64>;
+    /// See [`Reader::held_back`].
+    fn held_back(&self) -> Option<Duration>;
     /// See [`Reader::try_split`].
     fn try_split(&mut self, fraction: f64) -> Result<Option<Residual>>;
     /// See [`Reader::describe_position`].
@@ -142,6 +144,9 @@ impl<T: Element> ErasedReader for TypedReader<T> {
     }
     fn backlog(&self) -> Option<u64> {
         self.0.backlog()
+    }
+    fn held_back(&self) -> Option<Duration> {
+        self.0.held_back()
     }
     fn try_split(&mut self, fraction: f64) -> Result<Option<Residual>> {
         self.0.try_split(fraction)

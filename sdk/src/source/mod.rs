@@ -277,6 +277,12 @@ pub trait Reader<T>: Send {
     fn backlog(&self) -> Option<u64> {
         None
     }
+    /// For how long what is there cannot be read because the system that is read has not decided on
+    /// it, such as a transaction that somebody has left open. Asked now and then, as
+    /// [`backlog`](Self::backlog).
+    fn held_back(&self) -> Option<Duration> {
+        None
+    }
     /// Gives up the part of the split behind `fraction` of what is left (0 = stop here), if it can.
     fn try_split(&mut self, fraction: f64) -> Result<Option<Residual>> {
         let _ = fraction;

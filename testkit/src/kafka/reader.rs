@@ -8,9 +8,10 @@ use super::cluster::error;
 use super::faults::{Call, Way};
 use super::partition::Entry;
 use super::row::Row;
+use std::ops::Range;
 use std::sync::Arc;
 use whitebeam_io::kafka::client::{
-    Failure, Headers, PartitionReader, Polled, ReadFrom, Record, Result,
+    Failure, Headers, Isolation, PartitionReader, Polled, ReadFrom, Record, Result,
 };
 
 pub(super) struct ModelReader {
@@ -18,6 +19,7 @@ pub(super) struct ModelReader {
     of: ReadFrom,
     next: u64,
     known: Option<u64>,
+    undecided: Option<Range<u64>>,
 }
 
 /// What a fetch brings.
@@ -34,6 +36,7 @@ impl ModelReader {
             next: of.offset,
             of,
             known: None,
+            undecided: None,
         }
     }
 
@@ -68,6 +71,7 @@ impl ModelReader {
         };
         if !is_stale {
             self.known = Some(known);
+            self.undecided = Some(partition.seen_by(Isolation::Committed)..partition.end);
         }
         let rows = partition.rows(self.next, known, self.of.isolation);
         let mut rows: Vec<_> = rows
@@ -117,5 +121,9 @@ impl PartitionReader for ModelReader {
 
     fn known_end(&self) -> Option<u64> {
         self.known
+    }
+
+    fn undecided(&self) -> Option<Range<u64>> {
+        self.undecided.clone()
     }
 }

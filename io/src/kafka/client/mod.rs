@@ -12,6 +12,7 @@ pub use error::{ClientError, Failure};
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 use whitebeam_sdk::Timestamp;
 
@@ -140,6 +141,10 @@ pub trait PartitionReader: Send {
     /// The end of what it can see, as of the last answer of the cluster (the stable end if it reads
     /// committed records), where that is known without asking.
     fn known_end(&self) -> Option<u64>;
+
+    /// The offsets behind the stable end, as of the last answer of the cluster, where that is known
+    /// without asking: what transactions that are open hold back from readers of committed records.
+    fn undecided(&self) -> Option<Range<u64>>;
 }
 
 /// What a poll of a reader found.

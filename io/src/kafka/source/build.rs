@@ -76,6 +76,7 @@ impl<T, C: Codec<T>> KafkaSource<T, ValueOf<C>> {
                 isolation: Isolation::Committed,
                 group: None,
                 on_loss: None,
+                alarm_after: std::time::Duration::from_secs(60),
             },
             yields: ValueOf(codec),
             timing: ByValue(Untimed),
@@ -196,6 +197,15 @@ impl<T, R, W, P> KafkaSource<T, R, W, P> {
     #[must_use]
     pub fn commit_group_offsets(mut self, group: impl Into<String>) -> Self {
         self.settings.group = Some(group.into());
+        self
+    }
+
+    /// Warns when readers have stood before a transaction that somebody has left open for so long, and
+    /// again each time that has doubled; a minute, if nothing is said. Nothing is skipped.
+    #[must_use]
+    pub fn warn_when_held_back(mut self, time: Duration) -> Self {
+        let micros = u64::try_from(time.micros()).unwrap_or(0);
+        self.settings.alarm_after = std::time::Duration::from_micros(micros);
         self
     }
 

@@ -7,6 +7,7 @@
 
 mod build;
 mod error;
+mod held;
 mod mark;
 mod partition;
 mod place;
@@ -94,6 +95,8 @@ struct Settings {
     isolation: Isolation,
     group: Option<String>,
     on_loss: Option<OnLoss>,
+    /// When it is told that open transactions hold readers back.
+    alarm_after: std::time::Duration,
 }
 
 impl Settings {
@@ -102,6 +105,7 @@ impl Settings {
             self.kafka.client()?,
             &self.topic,
             self.isolation,
+            self.alarm_after,
         ))
     }
 }

@@ -6,6 +6,7 @@
 //! mean. Invariant: no record is passed over that was not read before, unless the user was told.
 
 use super::error::{no_offset, overtaken, replaced, truncated};
+use super::held::Held;
 use super::mark::Mark;
 use super::split::Reached;
 use super::topic::{Topic, may_pass};
@@ -13,6 +14,7 @@ use crate::kafka::client::{Failure, Isolation, PartitionReader, Record};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 use whitebeam_sdk::{Error, Result};
 
 /// Records that retention removed before they were read.
@@ -54,12 +56,14 @@ pub(super) struct Partition {
     was_read: bool,
     reader: Option<Box<dyn PartitionReader>>,
     on_loss: Option<OnLoss>,
+    held: Held,
 }
 
 impl Partition {
     /// Reads from `next` on, where nobody has read before.
     pub(super) fn from(topic: Topic, partition: u32, next: u64, on_loss: Option<OnLoss>) -> Self {
         Partition {
+            held: Held::new(topic.alarm_after),
             topic,
             partition,
             end: u64::MAX,
@@ -167,8 +171,9 @@ impl Partition {
             }
             Err(e) => Err(self.topic.failed(e)),
             Ok(polled) => {
-                self.reader = Some(reader);
                 self.reached.next = self.reached.next.max(polled.next.min(self.end));
+                self.look(reader.as_ref());
+                self.reader = Some(reader);
                 Ok(match polled.at_end {
                     _ if self.is_over() => Found::End,
                     _ if self.reached.next > before => Found::Something,
@@ -177,6 +182,33 @@ impl Partition {
                 })
             }
         }
+    }
+
+    /// Whether it stands before an open transaction, and if that has to be told.
+    fn look(&mut self, reader: &dyn PartitionReader) {
+        let now = self.topic.monotonic();
+        if self.topic.isolation == Isolation::Uncommitted || !self.held.is_due(now) {
+            return;
+        }
+        let next = self.reached.next;
+        if let Some(alarm) = self.held.look(now, next, reader.undecided()) {
+            let (topic, partition) = (&*self.topic.name, self.partition);
+            let (at, end) = (alarm.offsets.start, alarm.offsets.end);
+            let seconds = alarm.time.as_secs_f64();
+            tracing::warn!(
+                topic,
+                partition,
+                at,
+                end,
+                seconds,
+                "an open transaction of somebody holds this reader back"
+            );
+        }
+    }
+
+    /// For how long open transactions have held it back, if they do.
+    pub(super) fn held_back(&self) -> Option<Duration> {
+        self.held.time()
     }
 
     /// Takes a record, unless it was read before or lies behind the end; false at the end.

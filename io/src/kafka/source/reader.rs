@@ -15,6 +15,7 @@ use crate::record::{OnError, RawRecord, RecordTiming, Waiting};
 use std::marker::PhantomData;
 use whitebeam_sdk::batch::{Batch, batch_len};
 use whitebeam_sdk::source::{Poll, Position, Progress, ReadOptions, Reader, Residual, Watermarks};
+use whitebeam_sdk::time::Duration;
 use whitebeam_sdk::{Element, Error, Result, Timestamp};
 
 pub(super) struct KafkaReader<T, R, W, P: OnError<T>>
@@ -185,6 +186,10 @@ where
     fn backlog(&self) -> Option<u64> {
         let end = self.partition.known_end()?;
         Some(end.saturating_sub(self.reached().next))
+    }
+
+    fn held_back(&self) -> Option<Duration> {
+        self.partition.held_back().map(Duration::from)
     }
 
     /// Gives up offsets behind a place that nobody has decoded yet.

@@ -29,15 +29,28 @@ pub(super) struct Topic {
     client: Arc<dyn Client>,
     pub(super) name: Arc<str>,
     pub(super) isolation: Isolation,
+    /// When it is told that open transactions hold readers back.
+    pub(super) alarm_after: Duration,
 }
 
 impl Topic {
-    pub(super) fn new(client: Arc<dyn Client>, name: &str, isolation: Isolation) -> Self {
+    pub(super) fn new(
+        client: Arc<dyn Client>,
+        name: &str,
+        isolation: Isolation,
+        alarm_after: Duration,
+    ) -> Self {
         Topic {
             client,
             name: name.into(),
             isolation,
+            alarm_after,
         }
+    }
+
+    /// Time since some instant.
+    pub(super) fn monotonic(&self) -> Duration {
+        self.client.monotonic()
     }
 
     pub(super) fn cluster(&self) -> String {

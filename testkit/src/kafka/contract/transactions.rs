@@ -42,6 +42,10 @@ pub(super) fn isolation(world: &World<'_>) -> Outcome {
     let mut got = Vec::new();
     world.until("the end", || Ok(poll(&mut *reader, 10, &mut got)?.at_end))?;
     same("known end", &reader.known_end(), &Some(22))?;
+    world.until("what is held back is known", || {
+        poll(&mut *reader, 10, &mut got)?;
+        Ok(reader.undecided() == Some(22..27))
+    })?;
     producer.commit(LONG)?;
     world.until("what was open comes", || {
         poll(&mut *reader, 10, &mut got)?;

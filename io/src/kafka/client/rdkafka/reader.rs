@@ -14,6 +14,7 @@ use super::told::Told;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
 use std::ffi::CString;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub(super) struct Reader {
@@ -83,10 +84,19 @@ impl Reader {
             }
             _ => {
                 let watch = self.session.watch();
-                self.broken = Some(watch.error_of(failure, "read", &notice.text));
+                self.broken = Some(watch.error_of(failure, "read", &with_remedy(notice)));
             }
         }
     }
+}
+
+/// What is missing from the build is the more useful answer.
+fn with_remedy(notice: &Notice) -> String {
+    let is_codec = notice.code == Some(RDKafkaErrorCode::UnsupportedCompressionType);
+    if is_codec && !cfg!(feature = "kafka-zstd") {
+        return format!("{} (build with the feature `kafka-zstd`)", notice.text);
+    }
+    notice.text.clone()
 }
 
 /// What came.
@@ -166,6 +176,12 @@ impl PartitionReader for Reader {
             }
         };
         said.max(self.end)
+    }
+
+    fn undecided(&self) -> Option<Range<u64>> {
+        let told = self.told().of(&self.of.topic, self.of.partition)?;
+        let stable = told.stable?;
+        Some(stable..told.end?.max(stable))
     }
 }
 

@@ -321,21 +321,22 @@ fn ends_and_answers_are_told_by_statistics() {
         "d": {"nodeid": 4, "state": "UP", "rxidle": -1},
         "e": {"nodeid": -1, "state": "UP", "rxidle": 0}},
       "topics": {"t": {"topic": "t", "partitions": {
-        "0": {"broker": 1, "ls_offset": 5}, "1": {"broker": 2, "ls_offset": 0},
-        "2": {"broker": 3, "ls_offset": -1001}, "3": {"broker": 4, "ls_offset": 1},
-        "4": {"broker": -1, "ls_offset": 1}, "-1": {"broker": -1, "ls_offset": -1001}}}}}"#;
+        "0": {"broker": 1, "ls_offset": 5, "hi_offset": 9}, "1": {"broker": 2, "ls_offset": 0, "hi_offset": 0},
+        "2": {"broker": 3, "ls_offset": -1001, "hi_offset": -1001}, "3": {"broker": 4, "ls_offset": 1, "hi_offset": 2},
+        "4": {"broker": -1, "ls_offset": 1, "hi_offset": 2}, "-1": {"broker": -1, "ls_offset": -1001, "hi_offset": -1001}}}}}"#;
     told.read(text.as_bytes());
     assert_eq!(told.heard(), 1);
     let cases = [
-        (0, Some(5), true),
-        (1, Some(0), false),
-        (2, None, false),
-        (3, Some(1), false),
-        (4, Some(1), false),
+        (0, Some(5), Some(9), true),
+        (1, Some(0), Some(0), false),
+        (2, None, None, false),
+        (3, Some(1), Some(2), false),
+        (4, Some(1), Some(2), false),
     ];
-    for (partition, stable, is_answered) in cases {
+    for (partition, stable, end, is_answered) in cases {
         let expected = OfPartition {
             stable,
+            end,
             is_answered,
         };
         assert_eq!(told.of("t", partition), Some(expected), "{partition}");

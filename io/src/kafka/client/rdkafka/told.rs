@@ -1,5 +1,5 @@
 //! `Told`: what librdkafka tells of itself every second, in its statistics: where the stable ends of
-//! partitions are, and whether their brokers answer.
+//! partitions are and what lies behind them, and whether their brokers answer.
 //!
 //! Owns the reading of them. It is the only place where librdkafka says either without asking a broker.
 //! Invariant: a broker that was not heard for [`SILENT`] does not answer, whatever its connection is.
@@ -23,6 +23,8 @@ pub(super) struct Told {
 pub(super) struct OfPartition {
     /// Where its stable end is.
     pub(super) stable: Option<u64>,
+    /// Behind its last record.
+    pub(super) end: Option<u64>,
     /// Whether the broker that is asked for it answers.
     pub(super) is_answered: bool,
 }
@@ -51,6 +53,7 @@ struct Partition {
     /// Who is asked for it.
     broker: i32,
     ls_offset: i64,
+    hi_offset: i64,
 }
 
 impl Told {
@@ -68,6 +71,7 @@ impl Told {
             let partitions = topic.partitions.into_iter().filter_map(|(number, of)| {
                 let of = OfPartition {
                     stable: u64::try_from(of.ls_offset).ok(),
+                    end: u64::try_from(of.hi_offset).ok(),
                     is_answered: up.contains(&of.broker),
                 };
                 Some((u32::try_from(number).ok()?, of))
