@@ -422,6 +422,122 @@ fn of_two_instances_the_older_one_ends_and_nothing_is_there_twice() {
     assert!(refused > 20 && by_sink > 10, "{refused} {by_sink}");
 }
 
+/// The older one has committed an epoch, and waits for an end that is lost. The newer one takes it over,
+/// and is killed amid the repair, when what was held back is gone. To the older one this looks as if
+/// the end had come.
+#[test]
+fn an_instance_that_was_taken_over_does_not_say_that_an_epoch_is_there_that_the_other_took_back() {
+    for partition in 0..2 {
+        let rig = quiet(1);
+        let older = rig::sink(&rig.model.kafka(), How::Exactly);
+        older.recover().unwrap();
+        let staged = stage(&older, 1);
+        rig.model.lose_next_marker(TOPIC, partition);
+        let (newer, owed) = (rig.clone(), staged.clone());
+        let label = "kafka.commit_acked";
+        let moment = sim::Moment::Point { label, nth: 1 };
+        rig.machine.meanwhile(moment, move || {
+            let sink = rig::sink(&newer.model.kafka(), How::Exactly);
+            assert_eq!(sink.recover().unwrap(), None);
+            newer.machine.strike([at("kafka.repair_taken_back", 1)]);
+            let killed = newer.machine.step(|| sink.commit(Epoch(1), owed));
+            assert!(killed.is_err(), "{killed:?}");
+        });
+        let e = older.commit(Epoch(1), staged.clone()).unwrap_err();
+        assert_eq!(e.code(), "K201", "{e}");
+        let last = rig::sink(&rig.model.kafka(), How::Exactly);
+        assert_eq!(last.recover().unwrap(), None);
+        last.commit(Epoch(1), staged).unwrap();
+        assert_eq!(all_of(&rig), rig::expected(1));
+    }
+}
+
+/// The marker that announces a repair has no end either, and the call ends before that is noticed. The
+/// next call must not take it back and go on as if it were there.
+#[test]
+fn a_repair_that_was_announced_is_not_taken_back_by_who_announced_it() {
+    for partition in 0..2 {
+        let rig = quiet(1);
+        let sink = rig::sink(&rig.model.kafka(), How::Exactly);
+        sink.recover().unwrap();
+        let staged = stage(&sink, 1);
+        rig.model.lose_next_marker(TOPIC, partition);
+        let label = "kafka.commit_acked";
+        let moment = sim::Moment::Point { label, nth: 2 };
+        let model = rig.model.clone();
+        rig.machine.meanwhile(moment, move || {
+            let refused = Way::Refused(Failure::Fatal);
+            model.next(Call::Ends, refused);
+        });
+        rig.model
+            .delay_next_marker(PROGRESS, 0, Duration::from_micros(1));
+        rig.model.lose_next_marker(PROGRESS, 0);
+        rig.machine.strike([at("kafka.repair_taken_back", 1)]);
+        let killed = rig.machine.step(|| sink.commit(Epoch(1), staged.clone()));
+        assert!(killed.is_err(), "{killed:?}");
+        let last = rig::sink(&rig.model.kafka(), How::Exactly);
+        assert_eq!(last.recover().unwrap(), None);
+        last.commit(Epoch(1), staged).unwrap();
+        assert_eq!(all_of(&rig), rig::expected(1));
+    }
+}
+
+/// The older one has written a marker whose end is lost: that of its start, or of a repair. The newer
+/// one takes it back, not knowing that it was committed, and is killed before it has written its own.
+#[test]
+fn an_instance_whose_marker_another_has_taken_back_ends() {
+    for (nth, is_start) in [(1, true), (2, false)] {
+        let rig = quiet(nth);
+        let sink = rig::sink(&rig.model.kafka(), How::Exactly);
+        let mut owed = None;
+        if !is_start {
+            sink.recover().unwrap();
+            owed = Some(stage(&sink, 1));
+            rig.model.lose_next_marker(TOPIC, 0);
+            rig.model
+                .delay_next_marker(PROGRESS, 0, Duration::from_micros(1));
+        }
+        rig.model.lose_next_marker(PROGRESS, 0);
+        let newer = rig.clone();
+        let label = "kafka.commit_acked";
+        let moment = sim::Moment::Point { label, nth };
+        rig.machine.meanwhile(moment, move || {
+            let sink = rig::sink(&newer.model.kafka(), How::Exactly);
+            newer.machine.strike([at("kafka.repair_ended", 1)]);
+            let killed = newer.machine.step(|| sink.recover());
+            assert!(killed.is_err(), "{killed:?}");
+        });
+        let e = match &owed {
+            None => sink.recover().map(|_| ()).unwrap_err(),
+            Some(owed) => sink.commit(Epoch(1), owed.clone()).map(|_| ()).unwrap_err(),
+        };
+        assert_eq!(e.code(), "K201", "{e}");
+        let last = rig::sink(&rig.model.kafka(), How::Exactly);
+        assert_eq!(last.recover().unwrap(), None);
+        let owed = owed.unwrap_or_else(|| stage(&last, 1));
+        last.commit(Epoch(1), owed).unwrap();
+        assert_eq!(all_of(&rig), rig::expected(1));
+    }
+}
+
+/// What a writer hands over of an epoch.
+fn stage<S>(sink: &S, epoch: u64) -> Vec<S::Staged>
+where
+    S: Sink<rig::Event>,
+{
+    let mut writer = sink.open(Shard { index: 0, of: 1 }).unwrap();
+    writer.write(&Batch::of(rig::events(epoch))).unwrap();
+    writer.stage(Epoch(epoch)).unwrap()
+}
+
+/// What a reader of committed records sees, each once.
+fn all_of(rig: &Rig) -> BTreeSet<rig::Event> {
+    let shown: Vec<_> = rig.shown().into_iter().flatten().collect();
+    let set: BTreeSet<_> = shown.iter().copied().collect();
+    assert_eq!(set.len(), shown.len(), "{shown:?}");
+    set
+}
+
 #[test]
 fn a_progress_topic_that_was_deleted_is_told_and_nothing_is_sent() {
     for label in [

@@ -309,9 +309,9 @@ impl Session {
             self.send(epoch, staged, content, producer.as_mut(), until)?;
         }
         self.make_visible(staged, until)?;
-        self.shown = Some(epoch.0);
         self.place.client.point("kafka.visible");
-        self.make_ready(epoch);
+        self.confirm(epoch, until)?;
+        self.shown = Some(epoch.0);
         Ok(committed)
     }
 
@@ -402,16 +402,16 @@ impl Session {
         Ok(())
     }
 
-    /// Gets the next producer ready, so that the next commit need not wait for it. Best effort.
-    fn make_ready(&mut self, epoch: Epoch) {
+    /// Makes sure that nobody had taken over before the epoch was seen to be visible: what another
+    /// process has taken back, to write it again, holds readers back no longer than what has its end.
+    /// The next producer is ready then, so that the next commit need not wait for it.
+    fn confirm(&mut self, epoch: Epoch, until: Duration) -> Tried<()> {
         if epoch == Epoch(0) {
             // A batch run has one epoch.
-            return;
+            let now = look(&self.place, &self.seen, until)?;
+            return self.check(&now);
         }
-        let until = self.place.until(Duration::from_secs(10));
-        match self.fence(until) {
-            Ok(producer) => self.ready = Some(producer),
-            Err(_) => self.doubt(true),
-        }
+        self.ready = Some(self.fence(until)?);
+        Ok(())
     }
 }

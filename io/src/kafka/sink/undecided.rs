@@ -26,8 +26,8 @@ impl Session {
         mut producer: Box<dyn Producer>,
         until: Duration,
     ) -> Tried<(Seen, Box<dyn Producer>)> {
-        while let Some(open) = self.open_marker(until)? {
-            self.end_open_marker(producer.as_mut(), &open, until)?;
+        while let Some((at, open)) = self.open_marker(until)? {
+            self.end_open_marker(producer.as_mut(), at, open, until)?;
             // A producer is used once.
             producer = self.place.producer(self.patience.transaction, until)?;
         }
@@ -35,8 +35,8 @@ impl Session {
         Ok((now, producer))
     }
 
-    /// Waits for others; a marker of this sink that is open, if there is one.
-    fn open_marker(&self, until: Duration) -> Result<Option<Marker>> {
+    /// Waits for others; a marker of this sink that is open, and where, if there is one.
+    fn open_marker(&self, until: Duration) -> Result<Option<(u64, Marker)>> {
         let (place, topic) = (&self.place, &self.place.progress);
         let end = place.ends(topic, 0, until)?.end;
         let mut peeked = None;
@@ -49,7 +49,7 @@ impl Session {
             if peeked != Some(stable) {
                 peeked = Some(stable);
                 if let Some(marker) = self.marker_at_offset(stable, until)? {
-                    return Ok(Some(marker));
+                    return Ok(Some((stable, marker)));
                 }
             }
             wait.tick("read the progress topic").map_err(|e| {
@@ -111,12 +111,20 @@ impl Session {
     fn end_open_marker(
         &mut self,
         producer: &mut dyn Producer,
-        open: &Marker,
+        at: u64,
+        open: Marker,
         until: Duration,
     ) -> Tried<()> {
-        self.alarm(&self.place.progress, 0, None);
-        if self.was_committed(open, until)? {
-            self.bear_witness(open, until)?;
+        self.alarm(&self.place.progress, 0, Some(at));
+        // What this process itself was told to be committed is what it goes on from.
+        let known = self.marker_at.filter(|known| *known >= at);
+        let known = known.and_then(|_| self.seen.marker.clone());
+        if let Some(known) = known {
+            self.bear_witness(&known, until)?;
+            self.place.client.point("kafka.repair_witnessed");
+            self.write_marker(producer, known, until)?;
+        } else if self.was_committed(&open, until)? {
+            self.bear_witness(&open, until)?;
             self.place.client.point("kafka.repair_witnessed");
             let transaction = Transaction::begin(&self.place, producer, until)?;
             transaction.commit(&open.encode())?;
@@ -146,7 +154,8 @@ impl Session {
                     .ends(&self.place.topic, *partition, until)?
                     .stable;
                 if stable > range.1 {
-                    return Ok(self.is_readable(*partition, *range, until)?);
+                    let topic = &self.place.topic;
+                    return Ok(self.is_readable(topic, *partition, *range, until)?);
                 }
                 if stable == range.0 {
                     break;

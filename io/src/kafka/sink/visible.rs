@@ -15,8 +15,8 @@
 //! Owns this repair. Invariant: at every moment the marker says which partitions may lack records,
 //! so that whoever goes on from it, another process included, completes them and repeats none.
 
-use super::error::held_back;
-use super::marker::{Last, Marker};
+use super::error::{another_instance, held_back};
+use super::marker::{Last, Marker, Seen, look};
 use super::session::{Session, Stop, Tried};
 use super::staged::Epochal;
 use super::transaction::Transaction;
@@ -27,8 +27,8 @@ use std::time::Duration;
 /// What can be read of records that were committed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Readable {
-    /// Everything.
-    Whole,
+    /// Everything; and how far the partition goes.
+    Whole(u64),
     /// Nothing: the end of their own transaction is not there.
     Unended,
     /// Something else holds readers back, at this offset.
@@ -92,7 +92,7 @@ impl Session {
         loop {
             let ends = self.place.ends(topic, partition, until)?;
             if ends.stable > last {
-                return Ok(Readable::Whole);
+                return Ok(Readable::Whole(ends.end));
             }
             if wait.tick("read what was committed").is_err() {
                 return Ok(match ends.stable == first {
@@ -111,7 +111,7 @@ impl Session {
         for (partition, range) in &last.written {
             let topic = &self.place.topic;
             match self.readable(topic, *partition, *range, (limit, until))? {
-                Readable::Whole => {}
+                Readable::Whole(_) => {}
                 Readable::Unended => {
                     unended.insert(*partition);
                 }
@@ -139,16 +139,42 @@ impl Session {
             let progress = self.place.progress.clone();
             let limit = self.shown_by(until);
             match self.readable(&progress, 0, (at, at), (limit, until))? {
-                Readable::Whole => self.marker_at = None,
+                Readable::Whole(end) => {
+                    self.marker_is_kept(at, end, until)?;
+                    self.marker_at = None;
+                }
                 Readable::Unended => self.end_marker(at, until)?,
                 // One of this sink that was to be ended by a later one, whose end is lost as well.
                 Readable::HeldBack(held) if self.marker_at_offset(held, until)?.is_some() => {
                     self.end_marker(at, until)?;
                 }
-                Readable::HeldBack(held) => return Err(self.held_back(&progress, 0, held)),
+                // Its end may have come meanwhile, and it may be gone.
+                Readable::HeldBack(held) => {
+                    if self.place.ends(&progress, 0, until)?.stable == held {
+                        return Err(self.held_back(&progress, 0, held));
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether what this process wrote is what readers see, now that they see so far. Where the end
+    /// was lost, another process that takes over decides by what it knows, and may take it back.
+    fn marker_is_kept(&self, at: u64, end: u64, until: Duration) -> Tried<()> {
+        let progress = &self.place.progress;
+        // Directly behind it lies an end and nothing else: that of its transaction.
+        if end == at + 2 || self.is_readable(progress, 0, (at, at), until)? {
+            return Ok(());
+        }
+        // A later one of this process may have taken its place.
+        let now = look(&self.place, &Seen::default(), until)?;
+        match &self.seen.marker {
+            Some(marker) if now.marker != self.seen.marker => {
+                Err(Stop::Final(another_instance(&self.place, marker)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes a marker again whose transaction has no end in the progress topic.
@@ -272,7 +298,7 @@ impl Session {
             let end = ended.get(partition).map_or(range.1, |(_, end)| *end);
             let topic = &place.topic;
             place.wait_until_stable(topic, *partition, end + 1, soon)?;
-            if !self.is_readable(*partition, range, until)? {
+            if !self.is_readable(topic, *partition, range, until)? {
                 gone.insert(*partition);
             }
         }
@@ -282,13 +308,14 @@ impl Session {
     /// Whether a reader of committed records finds one in this range, where everything is decided.
     pub(super) fn is_readable(
         &self,
+        topic: &str,
         partition: u32,
         range: (u64, u64),
         until: Duration,
     ) -> Result<bool> {
         let place = &self.place;
         let mut reader = place.client.reader(&ReadFrom {
-            topic: place.topic.clone(),
+            topic: topic.to_owned(),
             partition,
             offset: range.0,
             isolation: Isolation::Committed,
