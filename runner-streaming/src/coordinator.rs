@@ -74,7 +74,7 @@ pub(crate) struct Connections {
     pub(crate) bell: Arc<Bell>,
     /// None if nothing is to outlive the run.
     pub(crate) writer: Option<Arc<Desk<Unwritten, Answer>>>,
-    pub(crate) committer: Arc<Desk<StagedEpoch, Answer>>,
+    pub(crate) committer: Arc<Desk<Arc<StagedEpoch>, Answer>>,
     pub(crate) keeper: Option<Arc<dyn Keeper>>,
     pub(crate) sinks: Sinks,
     pub(crate) stop: StopHandle,
@@ -92,7 +92,7 @@ pub(crate) struct Coordinator<E> {
     writing: Option<Writing>,
     /// Staged for epochs that did not become durable.
     carried: StagedEpoch,
-    uncommitted: VecDeque<StagedEpoch>,
+    uncommitted: VecDeque<Arc<StagedEpoch>>,
     /// The oldest of them is being committed, or waits for this instant to be tried again.
     committing: bool,
     retry_at: Option<Duration>,
@@ -112,7 +112,7 @@ impl<E: Env> Coordinator<E> {
         let recovered = kept.snapshot.unwrap_or_default();
         let clock = Clock::new(env);
         with.stop.listen(&with.bell);
-        let owed = recovered.staged.iter().map(StagedEpoch::bytes);
+        let owed = recovered.staged.iter().map(|staged| staged.bytes());
         with.control.pending().stage(owed.sum());
         Coordinator {
             triggered: clock.monotonic(),
@@ -237,7 +237,7 @@ impl<E: Env> Coordinator<E> {
 
     /// How long after one epoch the next is asked for.
     fn interval(&self) -> Duration {
-        match self.with.control.pending().is_full() {
+        match self.with.control.pending().is_due() {
             true => self.settings.interval.min(EARLY),
             false => self.settings.interval,
         }

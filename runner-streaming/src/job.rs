@@ -141,7 +141,7 @@ impl<E: Env> Job<E> {
 /// Who does what may take long, and where it is asked for: a commit, and a checkpoint if any are kept.
 type Desks = (
     Vec<Box<dyn Machine>>,
-    Arc<Desk<StagedEpoch, Answer>>,
+    Arc<Desk<Arc<StagedEpoch>, Answer>>,
     Option<Arc<Desk<Unwritten, Answer>>>,
 );
 
@@ -195,7 +195,7 @@ fn go_on(keeper: &dyn Keeper, sinks: &Sinks) -> Result<Kept> {
 
 /// A run whose input has ended has nothing to go on with. What it may still owe is made good.
 fn refused<E: Env>(ended: &Snapshot, sinks: &Sinks, keeper: &dyn Keeper, env: &E) -> Error {
-    let make_good = |staged: &StagedEpoch| commit(staged, sinks, Some(keeper), env);
+    let make_good = |staged: &Arc<StagedEpoch>| commit(staged, sinks, Some(keeper), env);
     let owed = ended.staged.iter().try_for_each(make_good);
     let owed = owed.map_err(Refusal::into_error);
     if let Err(e) = owed.and_then(|()| sinks.finish()) {
@@ -249,8 +249,8 @@ fn committing<E: Env>(
     sinks: Sinks,
     keeper: Option<Arc<dyn Keeper>>,
     env: E,
-) -> impl FnMut(StagedEpoch) -> Answer {
-    move |staged: StagedEpoch| {
+) -> impl FnMut(Arc<StagedEpoch>) -> Answer {
+    move |staged: Arc<StagedEpoch>| {
         let committed = catch(|| commit(&staged, &sinks, keeper.as_deref(), &env));
         let committed = committed.unwrap_or_else(|e| Err(Refusal::Final(e)));
         (staged.epoch, committed)

@@ -2,8 +2,8 @@
 //! enough.
 //!
 //! Owns the sum over workers and epochs. What the sinks hold is told by the workers once a turn, what
-//! they stage when it is handed over; the coordinator tells what was committed. Invariant: nothing stops for it but reading from sources, so that
-//! what is under way, barriers above all, comes through.
+//! they stage when it is handed over; the coordinator tells what was committed. Invariant: nothing
+//! stops for it but reading from sources, so that what is under way, barriers above all, comes through.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub(crate) struct Pending {
     limit: u64,
+    /// What an epoch may hold before it ends early.
+    share: u64,
     /// What the sinks of each worker hold.
     workers: Vec<AtomicU64>,
     /// What was staged for epochs that are not committed.
@@ -18,10 +20,12 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Of so many workers; more than `limit` bytes are enough.
-    pub(crate) fn new(limit: u64, workers: usize) -> Self {
+    /// Of so many workers; more than `limit` bytes are enough. They are shared by `epochs`: those that
+    /// are being committed, and the one that is being written meanwhile.
+    pub(crate) fn new(limit: u64, epochs: usize, workers: usize) -> Self {
         Pending {
             limit,
+            share: limit / epochs.max(1) as u64,
             workers: (0..workers).map(|_| AtomicU64::new(0)).collect(),
             staged: AtomicU64::new(0),
         }
@@ -46,9 +50,19 @@ impl Pending {
 
     /// Whether sources are to wait.
     pub(crate) fn is_full(&self) -> bool {
+        let staged = self.staged.load(Ordering::Relaxed);
+        staged.saturating_add(self.held()) > self.limit
+    }
+
+    /// Whether the epoch that is being written is to end early: so that the next can be written while
+    /// it is committed, and what it sends fits into one commit.
+    pub(crate) fn is_due(&self) -> bool {
+        self.held() > self.share || self.is_full()
+    }
+
+    fn held(&self) -> u64 {
         let held = self.workers.iter().map(|held| held.load(Ordering::Relaxed));
-        let held = held.fold(self.staged.load(Ordering::Relaxed), u64::saturating_add);
-        held > self.limit
+        held.fold(0, u64::saturating_add)
     }
 }
 
@@ -58,7 +72,7 @@ mod tests {
 
     #[test]
     fn all_workers_and_what_is_staged_count() {
-        let pending = Pending::new(10, 2);
+        let pending = Pending::new(10, 1, 2);
         pending.hold(0, 4);
         pending.hold(1, 4);
         pending.stage(2);
@@ -67,5 +81,20 @@ mod tests {
         assert!(pending.is_full());
         pending.release(2);
         assert!(!pending.is_full());
+    }
+
+    #[test]
+    fn an_epoch_is_due_when_it_holds_its_share_or_nothing_more_fits() {
+        let pending = Pending::new(12, 3, 2);
+        pending.stage(8);
+        pending.hold(0, 2);
+        pending.hold(1, 2);
+        assert!(!pending.is_due());
+        pending.hold(1, 3);
+        assert!(pending.is_due());
+        pending.hold(1, 0);
+        assert!(!pending.is_due());
+        pending.stage(3);
+        assert!(pending.is_due());
     }
 }

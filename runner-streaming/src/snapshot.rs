@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use whitebeam_sdk::erase::Dropped;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::snapshot::{SnapshotWriter, StepSnapshot};
@@ -13,7 +14,7 @@ use whitebeam_sdk::source::Position;
 use whitebeam_sdk::{Result, Timestamp};
 
 /// Everything a run holds at the end of an epoch.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Snapshot {
     /// The epoch that ends here.
     pub epoch: Epoch,
@@ -23,8 +24,8 @@ pub struct Snapshot {
     pub suspended: bool,
     /// What was held by the workers together.
     pub held: Held,
-    /// Output that may not be visible yet, the oldest epoch first.
-    pub staged: Vec<StagedEpoch>,
+    /// Output that may not be visible yet, the oldest epoch first. Shared with who commits it.
+    pub staged: Vec<Arc<StagedEpoch>>,
 }
 
 /// A snapshot whose steps still have to say what they hold.
@@ -98,7 +99,7 @@ pub struct Counts {
 }
 
 /// What the sinks staged in an epoch.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct StagedEpoch {
     /// The epoch under which it is committed.
     pub epoch: Epoch,

@@ -49,6 +49,7 @@ pub(crate) struct Worker<E> {
     is_over: bool,
     /// Too much output lay in memory at its last turn.
     was_full: bool,
+    was_due: bool,
     /// The number of the last question about the run that was answered.
     answered: u64,
 }
@@ -73,6 +74,7 @@ impl<E: Env> Worker<E> {
             has_reported_end: false,
             is_over: false,
             was_full: false,
+            was_due: false,
             answered: 0,
         }
     }
@@ -126,11 +128,12 @@ impl<E: Env> Worker<E> {
         let held = self.tasks.iter().map(Task::pending).sum();
         let pending = self.control.pending();
         pending.hold(self.index, held);
-        let is_full = pending.is_full();
-        if is_full && !self.was_full {
+        let (is_full, is_due) = (pending.is_full(), pending.is_due());
+        if is_due && !self.was_due {
             // An epoch that ends makes room.
             self.control.ring();
         }
+        self.was_due = is_due;
         self.was_full = is_full;
         is_full
     }

@@ -12,6 +12,7 @@ use crate::observer::{Completed, Failed};
 use crate::snapshot::{Held, Snapshot, StagedEpoch, Unwritten};
 use crate::told;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use whitebeam_env::Env;
 use whitebeam_sdk::sink::Epoch;
@@ -31,7 +32,7 @@ pub(super) struct InFlight {
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) epoch: Epoch,
-    pub(super) staged: StagedEpoch,
+    pub(super) staged: Arc<StagedEpoch>,
     pub(super) end: Option<End>,
 }
 
@@ -79,13 +80,14 @@ impl<E: Env> Coordinator<E> {
             return self.another_attempt(epoch, None);
         }
         self.counts.clone_from(&held.counts);
+        let staged = Arc::new(staged);
         let Some(writer) = &self.with.writer else {
             self.make_visible(staged, in_flight.end);
             return Ok(());
         };
         self.writing = Some(Writing {
             epoch,
-            staged: staged.clone(),
+            staged: Arc::clone(&staged),
             end: in_flight.end,
         });
         let earlier = self.uncommitted.iter().cloned();
@@ -123,14 +125,14 @@ impl<E: Env> Coordinator<E> {
                 Err(e)
             }
             Err(Refusal::Attempt(e)) => {
-                self.carried = staged;
+                self.carried = Arc::unwrap_or_clone(staged);
                 self.another_attempt(epoch, Some(e))
             }
         }
     }
 
     /// An epoch is durable (or there is nothing to outlive the run): its output may be seen.
-    fn make_visible(&mut self, staged: StagedEpoch, end: Option<End>) {
+    fn make_visible(&mut self, staged: Arc<StagedEpoch>, end: Option<End>) {
         self.epochs.completed += 1;
         self.epochs.last = staged.epoch;
         let now = self.clock.monotonic();
@@ -172,7 +174,7 @@ impl<E: Env> Coordinator<E> {
         };
         self.retry_at = None;
         self.committing = true;
-        self.with.committer.ask(oldest.clone());
+        self.with.committer.ask(Arc::clone(oldest));
         true
     }
 

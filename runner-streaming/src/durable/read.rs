@@ -7,6 +7,7 @@ use super::{COUNTS, Durable, Head};
 use crate::checkpoint::{Content, DataFile, End, Manifest, Owed, SourceState, SplitState};
 use crate::snapshot::{Counts, Held, Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use whitebeam_env::Env;
 use whitebeam_sdk::hash::{HASH_VERSION, KEY_GROUPS};
 use whitebeam_sdk::sink::Epoch;
@@ -44,7 +45,7 @@ impl<E: Env> Durable<E> {
             drained: content.end == Some(End::Drained),
             suspended: content.end == Some(End::Suspended),
             held,
-            staged: staged.into_values().collect(),
+            staged: staged.into_values().map(Arc::new).collect(),
         })
     }
 

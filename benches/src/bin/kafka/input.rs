@@ -3,6 +3,7 @@
 use crate::Result;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde::{Deserialize, Serialize};
@@ -46,13 +47,27 @@ pub(crate) fn producer(brokers: &str) -> Result<BaseProducer> {
         .create()?)
 }
 
+fn admin(brokers: &str) -> Result<AdminClient<DefaultClientContext>> {
+    let mut config = ClientConfig::new();
+    Ok(config.set("bootstrap.servers", brokers).create()?)
+}
+
+/// Takes a topic away, so that its pages are not written to the disk while others are measured.
+pub(crate) fn remove(brokers: &str, topic: &str) -> Result<()> {
+    let admin = admin(brokers)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    for gone in runtime.block_on(admin.delete_topics(&[topic], &AdminOptions::new()))? {
+        gone.map_err(|(topic, code)| format!("{topic}: {code}"))?;
+    }
+    Ok(())
+}
+
 pub(crate) fn create(brokers: &str, topics: &[&str]) -> Result<()> {
-    let admin: AdminClient<_> = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .create()?;
+    let admin = admin(brokers)?;
     let topics: Vec<NewTopic<'_>> = topics
         .iter()
         .map(|name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1)))
+        .map(|topic| topic.set("file.delete.delay.ms", "100"))
         .collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let made = runtime.block_on(admin.create_topics(&topics, &AdminOptions::new()))?;

@@ -17,6 +17,7 @@ pub(crate) fn consumer(brokers: &str, topic: &str, from: Offset) -> Result<BaseC
         .set("isolation.level", "read_committed")
         .set("check.crcs", "true")
         .set("fetch.wait.max.ms", "50")
+        .set("fetch.queue.backoff.ms", "5")
         .create()?;
     let mut partitions = TopicPartitionList::new();
     for partition in 0..PARTITIONS {

@@ -31,7 +31,7 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Records of a topic that is read
-    #[arg(long, default_value_t = 3_000_000)]
+    #[arg(long, default_value_t = 5_000_000)]
     records: u64,
     /// Seconds for which the time from event to visible record is measured
     #[arg(long, default_value_t = 20)]
@@ -62,6 +62,8 @@ enum Contender {
     Latency,
     /// Not of any round: until it is killed.
     Endless,
+    /// Not of any round: the topics that are read.
+    Fill,
 }
 
 const OF_A_ROUND: [Contender; 6] = [
@@ -91,7 +93,7 @@ fn main() -> Result<()> {
     }
     let broker = Broker::start()?;
     let brokers = broker.address();
-    input::fill(brokers, options.records)?;
+    in_child(Contender::Fill, brokers, 0, &options)?;
     let mut rounds = Rounds::default();
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
@@ -123,6 +125,10 @@ fn alone(contender: Contender, brokers: &str, options: &Options) -> Result<()> {
         Contender::ExactlyOnce => pipelines::exactly_once(brokers, options.run)?,
         Contender::Latency => latency::measure(brokers, options.seconds)?,
         Contender::Endless => return recovery::endless(brokers, options.run),
+        Contender::Fill => {
+            input::fill(brokers, options.records)?;
+            Taken::default()
+        }
     };
     if taken.wall_seconds == 0.0 {
         taken.wall_seconds = clock::wall() - began;
@@ -141,6 +147,7 @@ fn child(contender: Contender, brokers: &str, run: u32, options: &Options) -> Re
     command
         .args(["--contender", name.get_name(), "--brokers", brokers])
         .args(["--run", &run.to_string()])
+        .args(["--records", &options.records.to_string()])
         .args(["--seconds", &options.seconds.to_string()]);
     Ok(command)
 }

@@ -1,6 +1,6 @@
 //! The pipelines: from a topic through a map to nothing, or to another topic.
 
-use crate::input::{BINARY, Event, JSON};
+use crate::input::{BINARY, Event, JSON, create, remove};
 use crate::{Result, Taken, clock};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
@@ -78,7 +78,13 @@ pub(crate) fn binary(brokers: &str) -> Result<Taken> {
 }
 
 /// From topic to topic, with checkpoints every second.
-fn to_topic(brokers: &str, sink: impl Sink<Event>) -> Result<Taken> {
+fn to_topic(
+    brokers: &str,
+    topic: &str,
+    sink: impl FnOnce(KafkaSink<Event>) -> KafkaSink<Event>,
+) -> Result<Taken> {
+    create(brokers, &[topic])?;
+    let sink = sink(KafkaSink::json(&Kafka::at(brokers), topic));
     let folder = tempfile::tempdir()?;
     let kafka = Kafka::at(brokers);
     let began = clock::wall();
@@ -97,9 +103,11 @@ fn to_topic(brokers: &str, sink: impl Sink<Event>) -> Result<Taken> {
         .interval(Span::from_secs(1))
         .checkpoints(folder.path().join("kept"))
         .run(&p)?;
+    let wall_seconds = clock::wall() - began;
+    remove(brokers, topic)?;
     let answer = *tally.0.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Taken {
-        wall_seconds: clock::wall() - began,
+        wall_seconds,
         answer,
         ..Taken::default()
     })
@@ -107,12 +115,10 @@ fn to_topic(brokers: &str, sink: impl Sink<Event>) -> Result<Taken> {
 
 pub(crate) fn at_least_once(brokers: &str, run: u32) -> Result<Taken> {
     let topic = format!("at-least-once-{run}");
-    let sink = KafkaSink::<Event>::json(&Kafka::at(brokers), topic);
-    to_topic(brokers, sink.create(4).at_least_once())
+    to_topic(brokers, &topic, KafkaSink::at_least_once)
 }
 
 pub(crate) fn exactly_once(brokers: &str, run: u32) -> Result<Taken> {
     let topic = format!("exactly-once-{run}");
-    let sink = KafkaSink::<Event>::json(&Kafka::at(brokers), topic.clone());
-    to_topic(brokers, sink.create(4).exactly_once(topic))
+    to_topic(brokers, &topic, |sink| sink.exactly_once(&topic))
 }

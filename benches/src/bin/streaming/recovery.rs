@@ -2,9 +2,9 @@
 //!
 //! Owns the two processes: one that runs without end, and the same again after it was killed.
 
+use crate::clock::wall;
 use crate::input::{Pattern, Updates};
 use crate::runs::Contender;
-use crate::clock::wall;
 use crate::watch::{Gaps, Tally};
 use crate::{Options, Result, child};
 use std::io::{BufRead, BufReader, Write};

@@ -3,8 +3,8 @@
 //! Owns the hand-written loops and the pipelines beside them. Setting up is not timed.
 
 use crate::Result;
-use crate::input::{Event, FOUR, ONE, Pattern, Updates, WINDOW_SECONDS, events};
 use crate::clock::{process_cpu, wall};
+use crate::input::{Event, FOUR, ONE, Pattern, Updates, WINDOW_SECONDS, events};
 use crate::watch::{Answer, Checkpoints, Count, Gaps, Tally, peak_mib};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};

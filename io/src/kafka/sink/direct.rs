@@ -7,6 +7,7 @@
 use super::error::undelivered;
 use super::place::Place;
 use super::staged::Encoded;
+use super::transaction::with_room;
 use crate::kafka::client::{ClientError, Failure, Producer, ProducerOptions};
 use crate::kafka::error::failed;
 use std::fmt;
@@ -67,8 +68,8 @@ impl Direct {
 
     /// Sends a record, and waits for room.
     pub(super) fn send(&self, line: &mut Line, record: &Encoded<'_>) -> Result<()> {
-        let until = self.place.until(self.patience);
-        let mut wait = self.place.wait(until);
+        // Asking the clock for every record would cost more than the record's way into the queue.
+        let mut until = None;
         loop {
             self.is_sound(line)?;
             match line.producer.send(&record.to(&self.place.topic)) {
@@ -78,12 +79,29 @@ impl Direct {
                     line.sent += 1;
                     return Ok(());
                 }
-                Err(e) if e.failure == Failure::Full => match line.hear(ASK) {
-                    true => wait = self.place.wait(self.place.until(self.patience)),
-                    false => wait.tick("send records").map_err(|e| self.failed(e))?,
-                },
-                Err(e) if self.place.may_try_again(&e, until) => {}
-                Err(e) => return Err(self.failed(e)),
+                Err(e) if e.failure == Failure::Full => self.make_room(line)?,
+                Err(e) => {
+                    let until = *until.get_or_insert_with(|| self.place.until(self.patience));
+                    if !self.place.may_try_again(&e, until) {
+                        return Err(self.failed(e));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until a good part of the queue is free.
+    fn make_room(&self, line: &mut Line) -> Result<()> {
+        let enough = with_room(line.producer.in_flight());
+        let mut wait = self.place.wait(self.place.until(self.patience));
+        loop {
+            match line.hear(ASK) {
+                true => wait = self.place.wait(self.place.until(self.patience)),
+                false => wait.tick("send records").map_err(|e| self.failed(e))?,
+            }
+            self.is_sound(line)?;
+            if line.producer.in_flight() <= enough {
+                return Ok(());
             }
         }
     }

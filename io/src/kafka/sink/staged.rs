@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use whitebeam_sdk::{Error, Result, Timestamp};
 
-/// A chunk is ended when it holds so much.
+/// A chunk holds no more than this, except for a record that alone is longer.
 pub(super) const CHUNK: usize = 1 << 20;
 
 /// Records of one epoch that wait for its commit, or the receipt of those that wrote them.
@@ -119,6 +119,13 @@ impl<'a> Encoded<'a> {
         }
     }
 
+    /// How many bytes it takes in a chunk.
+    fn size(&self) -> usize {
+        let parts = [self.key, self.value].into_iter().flatten();
+        let time = self.timestamp.map_or(0, |_| 8);
+        5 + time + parts.map(|part| 4 + part.len()).sum::<usize>()
+    }
+
     fn append_to(&self, out: &mut Vec<u8>) {
         let flag = |is: bool, bit: u8| if is { bit } else { 0 };
         let flags = flag(self.key.is_some(), HAS_KEY)
@@ -183,13 +190,15 @@ pub(super) struct Chunks {
 
 impl Chunks {
     pub(super) fn put(&mut self, run: u128, record: &Encoded<'_>) {
-        let before = self.open.len();
+        let size = record.size();
+        if !self.open.is_empty() && self.open.len() + size > CHUNK {
+            self.end_chunk(run);
+            // It fills up as well: it need not grow.
+            self.open.reserve_exact(CHUNK.max(size));
+        }
         record.append_to(&mut self.open);
         self.count += 1;
-        self.bytes += (self.open.len() - before) as u64;
-        if self.open.len() >= CHUNK {
-            self.end_chunk(run);
-        }
+        self.bytes += size as u64;
     }
 
     fn end_chunk(&mut self, run: u128) {

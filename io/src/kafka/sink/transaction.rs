@@ -15,6 +15,11 @@ const ASK: Duration = Duration::from_millis(20);
 /// A producer that has nothing on its way and has reported too little so often has lost records.
 const LOST_AFTER: u32 = 50;
 
+/// How many records may be in a queue that was full with `n` before more are sent.
+pub(super) fn with_room(n: usize) -> usize {
+    n - n / 4
+}
+
 /// What became of the records that were sent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Delivered {
@@ -89,18 +94,29 @@ impl<'a> Transaction<'a> {
     }
 
     fn send(&mut self, record: &NewRecord<'_>) -> Result<()> {
-        let mut wait = self.place.wait(self.until);
         loop {
             match self.producer.send(record) {
-                Err(e) if e.failure == Failure::Full => {
-                    self.delivered.add(self.producer.deliveries(ASK))?;
-                    wait.tick("send records")?;
-                }
+                Err(e) if e.failure == Failure::Full => self.make_room()?,
                 Err(e) if self.place.may_try_again(&e, self.until) => {}
                 sent => {
                     self.sent += 1;
                     return sent;
                 }
+            }
+        }
+    }
+
+    /// Waits until a good part of the queue is free: one that is refilled record by record sends them
+    /// in small batches, five times slower.
+    fn make_room(&mut self) -> Result<()> {
+        let enough = with_room(self.producer.in_flight());
+        let mut wait = self.place.wait(self.until);
+        loop {
+            if !self.delivered.add(self.producer.deliveries(ASK))? {
+                wait.tick("send records")?;
+            }
+            if self.producer.in_flight() <= enough {
+                return Ok(());
             }
         }
     }

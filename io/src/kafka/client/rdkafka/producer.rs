@@ -18,8 +18,11 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// librdkafka's calls wait without listening to it; so long at a time.
-const SLICE: Duration = Duration::from_millis(200);
+/// librdkafka's calls wait without listening to it; so long at a time, at first and at last. A call
+/// that is made again also looks at once whether the coordinator can be talked to: librdkafka itself,
+/// where its connection came a moment too late, looks again after half a second.
+const SLICE: Duration = Duration::from_millis(20);
+const LONG_SLICE: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_millis(1);
 /// Before a call is made again that the cluster was too busy for.
 const BREATH: Duration = Duration::from_millis(20);
@@ -101,8 +104,11 @@ impl Writer {
         may_give_up: bool,
         call: fn(&BaseProducer<Writing>, Duration) -> KafkaResult<()>,
     ) -> Result<()> {
+        let mut slice = SLICE;
         loop {
-            let e = match self.call(action, SLICE.min(until.left()), until, call) {
+            let takes = slice.min(until.left());
+            slice = (slice * 2).min(LONG_SLICE);
+            let e = match self.call(action, takes, until, call) {
                 Ok(()) => {
                     self.watch().well();
                     return Ok(());

@@ -20,8 +20,9 @@ const READERS: &str = "whitebeam-readers";
 const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "whitebeam"),
     // A broker that comes back is noticed at once: with librdkafka's ten seconds a commit over six
-    // crashes of a broker took up to 48 s, with this one 18.
-    ("reconnect.backoff.ms", "50"),
+    // crashes of a broker took up to 48 s, with this one 18. The first connection to a coordinator
+    // waits for half of the shorter time too: one producer a commit.
+    ("reconnect.backoff.ms", "10"),
     ("reconnect.backoff.max.ms", "200"),
 ];
 
@@ -30,6 +31,9 @@ const READING: &[(&str, &str)] = &[
     // A new reader waits for the answer that its broker holds back for the others; so does a marker.
     ("fetch.wait.max.ms", "50"),
     ("fetch.error.backoff.ms", "50"),
+    // A reader whose queue was full asks for more as soon as there is room. With librdkafka's second
+    // a reader that is faster than its broker waits for most of the time.
+    ("fetch.queue.backoff.ms", "5"),
     // Of each partition, because each has its queue; two thousand read no slower than 65,536 did.
     ("queued.max.messages.kbytes", "4096"),
     // How long a topic may be missing from what brokers tell before its readers are told.
@@ -40,6 +44,9 @@ const READING: &[(&str, &str)] = &[
 const WRITING: &[(&str, &str)] = &[
     ("linger.ms", "5"),
     ("batch.size", "1000000"),
+    // A short queue is full while most of it is on its way: then batches are small, and a third as
+    // many records go out in the same time. How many bytes lie there, sinks tell and runners limit.
+    ("queue.buffering.max.messages", "1000000"),
     // A transaction whose coordinator moves or is still ending the one before asks again.
     ("retry.backoff.ms", "10"),
     ("retry.backoff.max.ms", "200"),
