@@ -14,7 +14,7 @@ use whitebeam_sdk::source::Position;
 use whitebeam_sdk::{Result, Timestamp};
 
 /// Everything a run holds at the end of an epoch.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The epoch that ends here.
     pub epoch: Epoch,
@@ -99,7 +99,7 @@ pub struct Counts {
 }
 
 /// What the sinks staged in an epoch.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct StagedEpoch {
     /// The epoch under which it is committed.
     pub epoch: Epoch,
