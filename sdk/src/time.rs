@@ -4,12 +4,29 @@
 //! time is an input of runners, never read here. Invariant: `MIN <= t <= MAX` for every timestamp
 //! that was built through this module.
 
+pub mod rfc3339;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, Mul, Sub};
 use std::str::FromStr;
 
 /// An instant of event time in microseconds since 1970-01-01T00:00:00Z.
+///
+/// In JSON and CSV it is that number. Where text such as `2010-12-01T08:26:00Z` is meant, the field says
+/// so:
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use whitebeam_sdk::time::{Timestamp, rfc3339};
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct Order {
+///     cents: i64,
+///     #[serde(with = "rfc3339")]
+///     at: Timestamp,
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(i64);
 

@@ -137,6 +137,12 @@ impl From<&str> for Files {
     }
 }
 
+impl From<&String> for Files {
+    fn from(name: &String) -> Self {
+        Files::named([name.into()])
+    }
+}
+
 impl From<String> for Files {
     fn from(name: String) -> Self {
         Files::named([name.into()])
@@ -145,6 +151,12 @@ impl From<String> for Files {
 
 impl From<&Path> for Files {
     fn from(name: &Path) -> Self {
+        Files::named([name.into()])
+    }
+}
+
+impl From<&PathBuf> for Files {
+    fn from(name: &PathBuf) -> Self {
         Files::named([name.into()])
     }
 }

@@ -66,7 +66,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     }
 
     /// As [`combine_per_key`](PCollection::combine_per_key), beside the elements that were dropped
-    /// because their window had expired.
+    /// because their window had expired; see
+    /// [`group_by_key_with_late`](PCollection::group_by_key_with_late).
     #[track_caller]
     pub fn combine_per_key_with_late<C: CombineFn<V>>(
         self,

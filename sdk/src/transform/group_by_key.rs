@@ -58,7 +58,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     }
 
     /// As [`group_by_key`](PCollection::group_by_key), beside the elements that were dropped
-    /// because their window had expired.
+    /// because their window had expired. Only where a watermark passes windows before the input ends
+    /// can there be any: files hold theirs to their end, so that nothing in them is late.
     ///
     /// ```
     /// use whitebeam_sdk::Pipeline;

@@ -2,8 +2,10 @@
 
 use super::driver::{Act, read, write};
 use crate::file::{Compression, CsvSource, Decoded, JsonLinesSource, TextSource, Undecodable};
+use serde::{Deserialize, Serialize};
 use whitebeam_sdk::batch::Batch;
 use whitebeam_sdk::source::{Boundedness, Poll, Position, ReadOptions, Source};
+use whitebeam_sdk::time::rfc3339;
 use whitebeam_sdk::{ErrorKind, Timestamp, Window};
 
 #[test]
@@ -29,6 +31,31 @@ fn csv_dialects() {
         .delimiter(b';');
     let rows = read(&source, 1, &[]).unwrap();
     assert_eq!(rows, [("a".into(), 1), ("b".into(), 2)]);
+}
+
+#[test]
+fn instants_are_numbers_or_where_a_field_says_so_text() {
+    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+    struct Visit {
+        since: Timestamp,
+        #[serde(with = "rfc3339")]
+        at: Timestamp,
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [csv, json] = ["a.csv", "a.jsonl"].map(|name| folder.path().join(name));
+    std::fs::write(&csv, "since,at\n7,1970-01-01T01:00:03+01:00\n").unwrap();
+    std::fs::write(&json, r#"{"since":7,"at":"1970-01-01T00:00:03Z"}"#).unwrap();
+    let visit = Visit {
+        since: Timestamp::from_micros(7),
+        at: Timestamp::from_secs(3),
+    };
+    let of_csv = read(&CsvSource::<Visit>::files(&csv), 1, &[]).unwrap();
+    let of_json = read(&JsonLinesSource::<Visit>::files(&json), 1, &[]).unwrap();
+    assert_eq!((&of_csv, &of_json), (&vec![visit.clone()], &vec![visit]));
+    std::fs::write(&csv, "since,at\n7,yesterday\n").unwrap();
+    let refused = read(&CsvSource::<Visit>::files(&csv), 1, &[]).unwrap_err();
+    let refused = refused.to_string();
+    assert!(refused.contains("`yesterday` is no instant"), "{refused}");
 }
 
 #[test]
