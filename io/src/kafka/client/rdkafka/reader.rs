@@ -92,8 +92,10 @@ impl Reader {
 
 /// What is missing from the build is the more useful answer.
 fn with_remedy(notice: &Notice) -> String {
-    let is_codec = notice.code == Some(RDKafkaErrorCode::UnsupportedCompressionType);
-    if is_codec && !cfg!(feature = "kafka-zstd") {
+    // Codec 4 is zstd; the others are always built in.
+    let is_zstd = notice.code == Some(RDKafkaErrorCode::NotImplemented)
+        && notice.text.contains("(codec 0x4)");
+    if is_zstd && !cfg!(feature = "kafka-zstd") {
         return format!("{} (build with the feature `kafka-zstd`)", notice.text);
     }
     notice.text.clone()
