@@ -150,12 +150,10 @@ fn a_wrong_password_is_told(broker: &services::Kafka) {
         // Who is known hears of the topic.
         let e = BatchRunner::new().run(&numbers(right)).unwrap_err();
         assert_eq!(e.code(), "K001", "{mechanism}: {e}");
-        let runs: [(&str, Box<dyn Fn(&Pipeline) -> Option<Error>>); 2] = [
-            ("batch", Box::new(|p| BatchRunner::new().run(p).err())),
-            (
-                "streaming",
-                Box::new(|p| StreamingRunner::new().run(p).err()),
-            ),
+        type Run = (&'static str, fn(&Pipeline) -> Option<Error>);
+        let runs: [Run; 2] = [
+            ("batch", |p| BatchRunner::new().run(p).err()),
+            ("streaming", |p| StreamingRunner::new().run(p).err()),
         ];
         for (runner, run) in runs {
             let e = run(&numbers(WRONG)).unwrap();

@@ -128,8 +128,8 @@ mod tests {
 
     #[test]
     fn what_goes_on_or_ends_is_not_told() {
-        type Undecided = fn(u64) -> Option<Range<u64>>;
-        let cases: [(&str, fn(u64) -> u64, Undecided); 5] = [
+        type Case = (&'static str, fn(u64) -> u64, fn(u64) -> Option<Range<u64>>);
+        let cases: [Case; 5] = [
             ("nothing is open", |_| 7, |_| Some(7..7)),
             ("nobody knows", |_| 7, |_| None),
             ("it goes on", |n| n / 59, |n| Some(n / 59..1_000)),
