@@ -28,7 +28,10 @@ fn everything_comes_out_as_promised_whatever_goes_wrong() {
         assert!(told.faults() >= FAULTS, "WHITEBEAM_SEED={seed}: {told:?}");
         sum.add(told);
     }
-    eprintln!("{} seeds: {sum:?}", seeds.end - seeds.start);
+    let count = seeds.end - seeds.start;
+    eprintln!("{count} seeds: {sum:?}");
+    // Ends that were lost were not just unlucky seeds.
+    assert!(sum.repaired > count / 5 || count < 1_000, "{sum:?}");
 }
 
 #[test]
@@ -38,15 +41,8 @@ fn a_seed_runs_the_same_way_twice() {
     }
 }
 
-/// A pin is set by a person, and no run asks for one; what repairs a lost end of a transaction is on
-/// the way only where one gets lost, which is the sink's own suite.
-const NOT_ON_THE_WAY: [&str; 5] = [
-    "kafka.repair_announced",
-    "kafka.repair_ended",
-    "kafka.repair_taken_back",
-    "kafka.repair_witnessed",
-    "save.pinned",
-];
+/// A pin is set by a person, and no run asks for one.
+const NOT_ON_THE_WAY: [&str; 1] = ["save.pinned"];
 
 /// After a crash there nothing is left to do: the next start says so.
 const AT_THE_END: [&str; 1] = ["stop.final"];

@@ -37,11 +37,13 @@ pub(super) const WINDOW: i64 = 10;
 pub(super) struct Judge;
 
 impl Judge {
-    /// Looks whenever a reader could see more: numbers of a key come in their order, so none twice;
-    /// no count comes twice.
+    /// Looks whenever a reader could see more: no number and no count comes twice, and exactly once
+    /// numbers of a key come in their order. At most once they need not, behind a failure: what one
+    /// producer had on its way arrives when the next one has begun.
     pub(super) fn watch(mode: Mode) -> impl FnMut(&Shown<'_>) -> Result<(), String> + Send {
         let mut last: BTreeMap<u32, u32> = BTreeMap::new();
         let mut counts: BTreeSet<String> = BTreeSet::new();
+        let mut numbers: BTreeSet<u32> = BTreeSet::new();
         move |shown| {
             for record in shown.records {
                 if shown.topic == COUNTS {
@@ -52,8 +54,11 @@ impl Judge {
                 }
                 if shown.topic == OUT && mode != Mode::AtLeastOnce {
                     let number = number(record)?;
+                    if !numbers.insert(number) {
+                        return Err(format!("{number} is there twice"));
+                    }
                     let before = last.insert(number % KEYS, number);
-                    if before.is_some_and(|before| before >= number) {
+                    if mode == Mode::ExactlyOnce && before > Some(number) {
                         return Err(format!("{number} comes after {before:?}"));
                     }
                 }

@@ -25,6 +25,7 @@ pub(super) enum Breach {
     Down(Duration),
     TimeOut,
     DelayMarker(&'static str, Duration),
+    LoseMarker(&'static str),
     Way(Call, Way),
 }
 
@@ -103,12 +104,13 @@ impl Breach {
     fn draw(draws: &SimEnv) -> Self {
         let topic = [OUT, COUNTS, PROGRESS[0], PROGRESS[1]][draws.choose(4)];
         let time = |most: usize| Duration::from_millis(draws.choose(most) as u64);
-        match draws.choose(6) {
+        match draws.choose(7) {
             0 => Breach::Down(time(5_000)),
             1 => Breach::TimeOut,
             2 => Breach::Down(time(60_000)),
             3 => Breach::DelayMarker(topic, time(20_000)),
-            4 => {
+            4 => Breach::LoseMarker(topic),
+            5 => {
                 let ways = [
                     Way::AnswerLost,
                     Way::RequestLost,
@@ -136,6 +138,7 @@ impl Breach {
             Breach::DelayMarker(topic, by) => {
                 model.delay_next_marker(topic, partition(topic), by);
             }
+            Breach::LoseMarker(topic) => model.lose_next_marker(topic, partition(topic)),
             Breach::Way(call, way) => model.next(call, way),
         }
         debug_assert!(model.ends(IN, 0).is_some(), "the input is there");
