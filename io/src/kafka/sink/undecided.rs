@@ -27,7 +27,7 @@ impl Session {
         until: Duration,
     ) -> Tried<(Seen, Box<dyn Producer>)> {
         while let Some((at, open)) = self.open_marker(until)? {
-            self.end_open_marker(producer.as_mut(), at, open, until)?;
+            self.end_open_marker(producer.as_mut(), at, &open, until)?;
             // A producer is used once.
             producer = self.place.producer(self.patience.transaction, until)?;
         }
@@ -112,7 +112,7 @@ impl Session {
         &mut self,
         producer: &mut dyn Producer,
         at: u64,
-        open: Marker,
+        open: &Marker,
         until: Duration,
     ) -> Tried<()> {
         self.alarm(&self.place.progress, 0, Some(at));
@@ -123,8 +123,8 @@ impl Session {
             self.bear_witness(&known, until)?;
             self.place.client.point("kafka.repair_witnessed");
             self.write_marker(producer, known, until)?;
-        } else if self.was_committed(&open, until)? {
-            self.bear_witness(&open, until)?;
+        } else if self.was_committed(open, until)? {
+            self.bear_witness(open, until)?;
             self.place.client.point("kafka.repair_witnessed");
             let transaction = Transaction::begin(&self.place, producer, until)?;
             transaction.commit(&open.encode())?;
