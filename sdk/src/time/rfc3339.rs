@@ -1,20 +1,28 @@
-//! Instants as text of RFC 3339, for fields of what is read and written as JSON or CSV.
+//! Instants as text of RFC 3339, for fields of what is read and written as JSON or CSV:
+//! `#[serde(with = "whitebeam::time::rfc3339")]`.
 //!
-//! Owns nothing but the form: `Timestamp` itself is a number of microseconds in every format, so that
-//! state and checkpoints stay small.
+//! Owns nothing but the form, and that only for formats that people read: in state and checkpoints such
+//! a field is the number that a `Timestamp` is without it. A table of PostgreSQL takes it as text: give rows a
+//! type of their own, whose field is a plain `Timestamp`, where the column is a `timestamptz`.
 
 use super::{NoInstant, Timestamp};
-use serde::{Deserializer, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
 /// Writes an instant as text, such as `2010-12-01T08:26:00Z`.
 pub fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(at)
+    match to.is_human_readable() {
+        true => to.collect_str(at),
+        false => at.serialize(to),
+    }
 }
 
 /// Reads an instant from such a text, with any offset from UTC.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-    from.deserialize_str(Text)
+    match from.is_human_readable() {
+        true => from.deserialize_str(Text),
+        false => Timestamp::deserialize(from),
+    }
 }
 
 const EXAMPLE: &str = "2010-12-01T08:26:00Z";
@@ -52,6 +60,23 @@ mod tests {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             serialize(&self.0, f)
         }
+    }
+
+    #[test]
+    fn state_holds_the_number() {
+        #[derive(PartialEq, Debug, Serialize, Deserialize)]
+        struct Read(#[serde(with = "super")] Timestamp);
+
+        let at = Timestamp::from_secs(1_291_191_960);
+        let bytes = |value: &dyn Fn(&mut Vec<u8>) -> crate::Result<()>| {
+            let mut bytes = Vec::new();
+            value(&mut bytes).map(|()| bytes)
+        };
+        let text = bytes(&|to| crate::element::encode(&Read(at), to)).unwrap_or_default();
+        let number = bytes(&|to| crate::element::encode(&at, to)).unwrap_or_default();
+        assert_eq!(text, number);
+        let back: Option<Read> = crate::element::decode(&mut text.as_slice()).ok();
+        assert_eq!(back, Some(Read(at)));
     }
 
     #[test]
