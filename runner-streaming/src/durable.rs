@@ -30,6 +30,11 @@ mod read;
 /// Bytes of records in one frame, about.
 const FRAME: usize = 64 * 1024;
 
+/// Bytes of records that are sorted by key group at once. With a whole table at once, sorting would
+/// push that table out of the cache that its worker shares with who sorts; each time costs entries in
+/// the file's index, one for each key group.
+const SORTED: usize = 2 * 1024 * 1024;
+
 /// All shards of a sink stage into one log.
 const SHARD: u32 = 0;
 
@@ -207,9 +212,10 @@ impl<E: Env> Durable<E> {
             file.append(None, &bytes)?;
         }
         for part in parts {
-            for (group, records) in part.keyed.sorted().pieces(FRAME) {
-                file.append(Some(group), records)?;
-            }
+            part.keyed.sorted(SORTED, |sorted| {
+                let mut pieces = sorted.pieces(FRAME);
+                pieces.try_for_each(|(group, records)| file.append(Some(group), records))
+            })?;
         }
         file.finish()
     }

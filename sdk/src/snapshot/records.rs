@@ -127,39 +127,32 @@ impl KeyedRecords {
         self.iter().filter(move |r| groups.contains(&r.group.0))
     }
 
-    /// The same records by group.
-    pub fn sorted(&self) -> SortedRecords {
-        let each = || {
-            let pieces = self.pieces.iter();
-            pieces.flat_map(|bytes| {
-                let mut records = Records { bytes };
-                std::iter::from_fn(move || {
-                    let before = records.bytes;
-                    let group = usize::from(records.next()?.group.0);
-                    Some((group, &before[..before.len() - records.bytes.len()]))
-                })
-            })
-        };
-        let mut ends: Vec<usize> = Vec::new();
-        for (group, bytes) in each() {
-            if ends.len() <= group {
-                ends.resize(group + 1, 0);
-            }
-            ends[group] += bytes.len();
+    /// Gives the same records by group to `each`, about `size` bytes of them at a time, so that
+    /// sorting stays within what a processor's cache holds.
+    ///
+    /// # Errors
+    ///
+    /// That of `each`, which ends it.
+    pub fn sorted<E>(
+        &self,
+        size: usize,
+        mut each: impl FnMut(&SortedRecords) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut sorted = SortedRecords::default();
+        let mut left = self.pieces.as_slice();
+        while !left.is_empty() {
+            let mut bytes = 0;
+            let fits = left.iter().take_while(|piece| {
+                let fits = bytes < size;
+                bytes += piece.len();
+                fits
+            });
+            let (now, later) = left.split_at(fits.count());
+            sorted.sort(now);
+            each(&sorted)?;
+            left = later;
         }
-        let mut all = 0;
-        for end in &mut ends {
-            // Where a group begins, until its records have come.
-            all += std::mem::replace(end, all);
-        }
-        let mut sorted = vec![0; all];
-        for (group, bytes) in each() {
-            let at = ends[group];
-            sorted[at..at + bytes.len()].copy_from_slice(bytes);
-            ends[group] += bytes.len();
-        }
-        let bytes = sorted;
-        SortedRecords { bytes, ends }
+        Ok(())
     }
 
     /// Adds records of one group that [`SortedRecords::pieces`] gave; false if they are damaged, and
@@ -183,7 +176,7 @@ impl KeyedRecords {
 }
 
 /// Records by group, each group in the order in which its records came.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SortedRecords {
     bytes: Vec<u8>,
     /// By group.
@@ -191,6 +184,38 @@ pub struct SortedRecords {
 }
 
 impl SortedRecords {
+    /// Holds the records of these pieces from now on.
+    fn sort(&mut self, pieces: &[Vec<u8>]) {
+        let each = || {
+            pieces.iter().flat_map(|bytes| {
+                let mut records = Records { bytes };
+                std::iter::from_fn(move || {
+                    let before = records.bytes;
+                    let group = usize::from(records.next()?.group.0);
+                    Some((group, &before[..before.len() - records.bytes.len()]))
+                })
+            })
+        };
+        self.ends.clear();
+        for (group, bytes) in each() {
+            if self.ends.len() <= group {
+                self.ends.resize(group + 1, 0);
+            }
+            self.ends[group] += bytes.len();
+        }
+        let mut all = 0;
+        for end in &mut self.ends {
+            // Where a group begins, until its records have come.
+            all += std::mem::replace(end, all);
+        }
+        self.bytes.resize(all, 0);
+        for (group, bytes) in each() {
+            let at = self.ends[group];
+            self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+            self.ends[group] += bytes.len();
+        }
+    }
+
     /// The records of each group that has any, cut behind the first that fills `size`.
     pub fn pieces(&self, size: usize) -> impl Iterator<Item = (KeyGroup, &[u8])> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
@@ -274,6 +299,16 @@ mod tests {
         seen
     }
 
+    fn all_sorted(records: &KeyedRecords) -> SortedRecords {
+        let mut all = None;
+        let kept = records.sorted(usize::MAX, |sorted| {
+            assert!(all.replace(sorted.clone()).is_none());
+            Ok::<_, ()>(())
+        });
+        kept.unwrap();
+        all.unwrap()
+    }
+
     #[test]
     fn records_come_back_in_order() {
         let long = [7; 300];
@@ -293,7 +328,7 @@ mod tests {
 
     #[test]
     fn records_are_sorted_by_group_and_taken_whole_or_not_at_all() {
-        let sorted = some().sorted();
+        let sorted = all_sorted(&some());
         let mut again = KeyedRecords::default();
         let mut groups = Vec::new();
         for (group, bytes) in sorted.pieces(usize::MAX) {
@@ -347,7 +382,23 @@ mod tests {
                 (2, short)
             ]
         );
-        assert_eq!(records.sorted().pieces(1).count(), 6);
+        assert_eq!(all_sorted(&records).pieces(1).count(), 6);
+        let mut batches = Vec::new();
+        let told = records.sorted(1, |sorted| {
+            batches.push(
+                sorted
+                    .pieces(1)
+                    .map(|(group, _)| group.0)
+                    .collect::<Vec<_>>(),
+            );
+            if batches.len() < 3 {
+                Ok(())
+            } else {
+                Err("enough")
+            }
+        });
+        assert_eq!(told, Err("enough"));
+        assert_eq!(batches, [vec![0], vec![0], vec![200]]);
     }
 
     #[test]
