@@ -3,6 +3,10 @@
 //! Owns the processes: a broker of its own, the program that feeds it, and the pipeline, exactly once
 //! from topic to topic with a checkpoint each second. `watched` looks at the pipeline's process,
 //! `verdict` says whether it grows. The broker keeps little, so that the disk is not part of the test.
+//!
+//! The machine should have nothing else to do: when a pipeline has stood still for seconds, the backlog
+//! takes memory for a moment, and the allocator keeps what it took. Resident memory then rises in steps
+//! although nothing is held.
 
 mod verdict;
 mod watched;
