@@ -68,7 +68,7 @@ fn lives(job: &Job, variable: &str, value: &str) -> bool {
 /// How often each point is reached, by a run to its end that is gone on with once.
 fn visits(market: &Market) -> BTreeMap<String, u64> {
     let noted = market.at("visits");
-    let job = market.job("visited", RATE, "100ms");
+    let job = market.job(["--to-topic", "visited"], RATE, "100ms");
     assert!(!lives(&job, "WHITEBEAM_CRASH", "sink.commit_sent:2"));
     assert!(lives(&job, "WHITEBEAM_VISITS", noted.to_str().unwrap()));
     market.judge("visited").unwrap();
@@ -82,7 +82,7 @@ fn visits(market: &Market) -> BTreeMap<String, u64> {
 /// Aborts at a point, again, and goes on to the end; false if it does not get there.
 fn strike(market: &Market, label: &str, hit: u64) -> Result<bool, String> {
     let to = format!("out-{label}-{hit}");
-    let mut job = market.job(&to, RATE, "100ms");
+    let mut job = market.job(["--to-topic", &to], RATE, "100ms");
     if lives(&job, "WHITEBEAM_CRASH", &format!("{label}:{hit}")) {
         return Ok(false);
     }

@@ -1,5 +1,7 @@
-//! Revenue into a real PostgreSQL, each pane once: the run is killed, the server is killed, and the
-//! table says in the end what batch says.
+//! Revenue from a real broker into a real PostgreSQL, each pane once: the run is killed, stopped past
+//! its lease while another takes over, and loses its server; the table says in the end what batch says.
+//!
+//! With `WHITEBEAM_KAFKA_YEAR` or `WHITEBEAM_FULL` set, also the whole year, with more of everything.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,18 +14,19 @@
 
 mod revenue_job;
 
-use revenue_job::feed::{Destination, Feed};
-use revenue_job::job::Job;
-use revenue_job::life::Kill;
+use revenue_job::market::Market;
 use revenue_job::per_minute::Revenue;
-use revenue_job::rows::{difference, final_panes, rows};
-use revenue_job::{december, program};
-use std::time::Duration;
+use revenue_job::rows::{difference, final_panes};
+use revenue_job::storm::Storm;
+use revenue_job::{DECEMBER, YEAR, december, whole_if_asked};
 use whitebeam_tests::services::Postgres;
 
 const TABLE: &str = "\
     COPY (SELECT country, to_char(minute AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS minute, \
     cents, pane_index, pane_timing FROM fact_revenue_1m) TO STDOUT (FORMAT csv, HEADER)";
+
+/// Between a checkpoint and its commit, and after the commit was asked for.
+const STANDSTILLS: &[&str] = &["epoch.written", "sink.begin"];
 
 /// What the table holds, sorted.
 fn table(postgres: &Postgres) -> Vec<Revenue> {
@@ -34,79 +37,51 @@ fn table(postgres: &Postgres) -> Vec<Revenue> {
     rows
 }
 
-#[test]
-fn december_is_in_the_table_once_whatever_is_killed() {
+fn is_in_the_table_once(storm: &Storm, market: &Market, (rate, interval): (u32, &'static str)) {
     let Some(postgres) = Postgres::start() else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let feed = Feed {
-        into: Destination::log(at("log")),
-        input: vec![december()],
-        partitions: 4,
-        disorder: Some(11),
-        rate: None,
-        passes: 1,
-    };
-    feed.run().unwrap();
-    let mut batch = program();
-    batch.args([
-        "run",
-        "--runner",
-        "batch",
-        "--allowed-lateness",
-        "0s",
-        "--input",
-    ]);
-    let ran = batch
-        .arg(december())
-        .arg("--output")
-        .arg(at("batch"))
-        .output();
-    assert!(ran.unwrap().status.success());
-    let expected = rows(&at("batch")).unwrap();
-    let mut job = Job {
-        program: program().get_program().into(),
-        log: Some(at("log")),
-        checkpoints: at("checkpoints"),
-        output: at("nothing"),
-        rate: 2_500,
-        interval: "100ms",
-        until_end: true,
-        options: ["--to-postgres", postgres.url()].map(Into::into).to_vec(),
-    };
-    let mut random = fastrand::Rng::with_seed(1210);
-    for life in 0..7 {
-        let kill = Kill {
-            commits: random.u32(2..8),
-            after: Duration::from_millis(random.u64(0..150)),
-        };
-        let (before, away) = (random.u64(300..900), random.u64(0..500));
-        let lived = std::thread::scope(|scope| {
-            // Every third life loses its server on the way.
-            (life % 3 == 2).then(|| {
-                scope.spawn(|| {
-                    std::thread::sleep(Duration::from_millis(before));
-                    postgres.kill();
-                    std::thread::sleep(Duration::from_millis(away));
-                    postgres.restart();
-                })
-            });
-            job.live(random.usize(1..=4), Some(kill)).unwrap()
-        });
-        assert!(lived.killed.is_some(), "life {life} ended too early");
-    }
-    job.rate = 60_000;
-    let life = job.live(2, None).unwrap();
-    assert_eq!(life.end["event"], "done", "{}", life.end);
+    let job = market.job(["--to-postgres", postgres.url()], rate, interval);
+    storm.over(&job, &postgres);
     let panes = table(&postgres);
     let found = final_panes(&panes).unwrap();
-    assert_eq!(difference(&expected, &found), None);
-    assert_eq!(found.iter().map(|row| row.cents).sum::<i64>(), 82_374_614);
-    eprintln!(
-        "{} panes of {} rows, each once",
-        panes.len(),
-        expected.len()
-    );
+    assert_eq!(difference(&market.expected, &found), None);
+    let (told, rows) = (storm.told(), market.expected.len());
+    eprintln!("{told}: {} panes of {rows} rows, each once", panes.len());
+}
+
+#[test]
+fn december_is_in_the_table_once_whatever_is_killed() {
+    let storm = Storm {
+        kills: 4,
+        takeovers: 1,
+        breakdowns: 2,
+        calm: 20_000,
+        standstills: STANDSTILLS,
+    };
+    let Some(market) = Market::open(&december()) else {
+        return;
+    };
+    assert_eq!(market.total(), DECEMBER);
+    is_in_the_table_once(&storm, &market, (1_500, "100ms"));
+}
+
+#[test]
+fn the_whole_year_is_in_the_table_once_whatever_is_killed() {
+    let test = "the_whole_year_is_in_the_table_once_whatever_is_killed";
+    let Some(input) = whole_if_asked(test) else {
+        return;
+    };
+    let storm = Storm {
+        kills: 10,
+        takeovers: 2,
+        breakdowns: 3,
+        calm: 60_000,
+        standstills: STANDSTILLS,
+    };
+    let Some(market) = Market::open(&input) else {
+        return;
+    };
+    assert_eq!(market.total(), YEAR);
+    is_in_the_table_once(&storm, &market, (4_000, "300ms"));
 }

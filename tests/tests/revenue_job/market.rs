@@ -57,6 +57,12 @@ impl Market {
         Some(market)
     }
 
+    /// How many rows of how many cents batch makes of the file.
+    pub(crate) fn total(&self) -> (usize, i64) {
+        let cents = self.expected.iter().map(|row| row.cents);
+        (self.expected.len(), cents.sum())
+    }
+
     pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -78,14 +84,15 @@ impl Market {
         rows(&output).unwrap()
     }
 
-    /// The streaming run from the orders to topic `to`, up to their present end.
-    pub(crate) fn job(&self, to: &str, rate: u32, interval: &'static str) -> Job {
+    /// The streaming run from the orders to where `to` says, up to their present end.
+    pub(crate) fn job(&self, to: [&str; 2], rate: u32, interval: &'static str) -> Job {
         let mut options = self.orders().to_vec();
-        options.extend(["--to-topic", to].map(Into::into));
+        let name = to[1].replace(|c: char| !c.is_alphanumeric(), "-");
+        options.extend(to.map(Into::into));
         Job {
             program: program().get_program().into(),
             log: None,
-            checkpoints: self.at(&format!("checkpoints-of-{to}")),
+            checkpoints: self.at(&format!("checkpoints-of-{name}")),
             output: self.at("nothing"),
             rate,
             interval,

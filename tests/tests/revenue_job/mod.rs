@@ -18,12 +18,14 @@ pub(crate) mod per_minute;
 #[path = "../../../examples/revenue/rows.rs"]
 pub(crate) mod rows;
 pub(crate) mod shop;
+pub(crate) mod storm;
 #[path = "../../../examples/revenue/topics.rs"]
 pub(crate) mod topics;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use whitebeam_tests::skip::skip;
 
 /// The three ways in which the program runs a pipeline.
 pub(crate) const RUNNERS: [&[&str]; 3] = [
@@ -45,6 +47,29 @@ pub(crate) fn december() -> PathBuf {
 pub(crate) fn whole() -> Option<PathBuf> {
     let path = root().join("../shared/data/online_retail.csv.gz");
     path.exists().then_some(path)
+}
+
+/// How many rows its revenue has in the end, and how many cents they are.
+pub(crate) const DECEMBER: (usize, i64) = (1_446, 82_374_614);
+
+/// The same of the whole data set.
+pub(crate) const YEAR: (usize, i64) = (18_733, 1_066_668_454);
+
+/// The whole data set for a test that runs on request; `None` when it is skipped, which has been said.
+pub(crate) fn whole_if_asked(test: &str) -> Option<PathBuf> {
+    let asked = ["WHITEBEAM_KAFKA_YEAR", "WHITEBEAM_FULL"].map(std::env::var_os);
+    if asked == [None, None] {
+        skip(test, "not asked for by WHITEBEAM_KAFKA_YEAR=1");
+        return None;
+    }
+    let found = whole();
+    if found.is_none() {
+        skip(
+            test,
+            "shared data absent: ../shared/data/online_retail.csv.gz",
+        );
+    }
+    found
 }
 
 /// The program: as it was built with the tests, or the build that `WHITEBEAM_REVENUE` names, such as
