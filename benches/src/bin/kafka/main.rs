@@ -30,8 +30,9 @@ struct Options {
     /// How often each contender runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Records of a topic that is read
-    #[arg(long, default_value_t = 5_000_000)]
+    /// Records of a topic that is read: so many that the first epoch, before which nothing can be
+    /// sent exactly once, weighs little
+    #[arg(long, default_value_t = 10_000_000)]
     records: u64,
     /// Seconds for which the time from event to visible record is measured
     #[arg(long, default_value_t = 20)]

@@ -108,7 +108,7 @@ impl State {
             Delivery::AtLeast => Ok(Committed::Now),
             Delivery::AtMost => self.send_once(settings, epoch, staged),
             Delivery::Exactly(name) => {
-                let staged = Epochal::of(staged)?;
+                let staged = Epochal::of(staged, self.run.as_ref().map(|run| run.id))?;
                 let session = match &mut self.session {
                     Some(session) => session,
                     None => {
@@ -136,8 +136,8 @@ impl State {
         epoch: Epoch,
         staged: Vec<StagedRecords>,
     ) -> Result<Committed> {
-        let staged = Epochal::of(staged)?;
         let run = self.run.as_ref().map(|run| run.id);
+        let staged = Epochal::of(staged, run)?;
         let is_ours = staged.chunks.iter().all(|chunk| Some(chunk.run) == run);
         if !is_ours || self.attempted >= Some(epoch) {
             tracing::warn!(

@@ -238,8 +238,9 @@ pub(super) struct Content {
 }
 
 impl Epochal {
-    /// Checks what was staged; an error if it is not what was written.
-    pub(super) fn of(staged: Vec<StagedRecords>) -> Result<Self> {
+    /// Checks what was staged; an error if it is not what was written. What `run`, this process' own,
+    /// has staged never left its memory.
+    pub(super) fn of(staged: Vec<StagedRecords>, run: Option<u128>) -> Result<Self> {
         let mut epochal = Epochal::default();
         for StagedRecords(part) in staged {
             match part {
@@ -247,7 +248,8 @@ impl Epochal {
                 Part::Chunk(chunk) => epochal.chunks.push(chunk),
             }
         }
-        if epochal.chunks.iter().all(Chunk::is_whole) {
+        let is_sound = |chunk: &Chunk| Some(chunk.run) == run || chunk.is_whole();
+        if epochal.chunks.iter().all(is_sound) {
             return Ok(epochal);
         }
         Err(
@@ -282,5 +284,72 @@ impl Chunk {
     fn records(&self) -> impl Iterator<Item = Encoded<'_>> {
         let mut rest = self.bytes.0.as_slice();
         std::iter::from_fn(move || Encoded::read(&mut rest))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const RUN: u128 = 7;
+
+    fn staged(lengths: &[usize]) -> Vec<Chunk> {
+        let mut chunks = Chunks::default();
+        for (partition, length) in (0..).zip(lengths) {
+            let record = Encoded {
+                partition,
+                timestamp: (length % 2 == 0).then(|| Timestamp::from_micros(5)),
+                key: (length % 3 == 0).then_some(b"key"),
+                value: Some(&vec![7; *length]),
+            };
+            chunks.put(RUN, &record);
+        }
+        let mut bytes = 0;
+        std::mem::swap(&mut bytes, &mut chunks.bytes);
+        let done = chunks.take(RUN);
+        assert_eq!(
+            done.iter()
+                .map(|chunk| chunk.bytes.0.len() as u64)
+                .sum::<u64>(),
+            bytes
+        );
+        done
+    }
+
+    #[test]
+    fn chunks_are_full_and_not_longer_unless_a_record_is() {
+        let small = vec![1_000; 2_500];
+        let sizes = |lengths: &[usize]| -> Vec<usize> {
+            let chunks = staged(lengths);
+            chunks.iter().map(|chunk| chunk.bytes.0.len()).collect()
+        };
+        let found = sizes(&small);
+        assert_eq!(found.len(), 3);
+        assert!(
+            found[..2]
+                .iter()
+                .all(|n| (CHUNK - 1_100..=CHUNK).contains(n)),
+            "{found:?}"
+        );
+        let found = sizes(&[10, 2 * CHUNK, 10]);
+        assert_eq!(found.len(), 3);
+        assert!(found[1] > 2 * CHUNK);
+    }
+
+    #[test]
+    fn damaged_chunks_of_another_process_are_refused() {
+        let parts = |chunks: Vec<Chunk>| chunks.into_iter().map(Part::Chunk).map(StagedRecords);
+        let lengths = [3, 4, 5, 6];
+        let mut chunks = staged(&lengths);
+        let whole = Epochal::of(parts(chunks.clone()).collect(), None).unwrap();
+        assert_eq!(whole.records().count(), lengths.len());
+        let found: Vec<_> = whole.records().map(|r| r.value.map(<[u8]>::len)).collect();
+        assert_eq!(found, lengths.map(Some));
+        chunks[0].bytes.0[20] ^= 1;
+        let damaged = |run| Epochal::of(parts(chunks.clone()).collect(), run);
+        assert!(damaged(None).is_err());
+        assert!(damaged(Some(RUN + 1)).is_err());
+        assert!(damaged(Some(RUN)).is_ok());
     }
 }
