@@ -82,7 +82,11 @@ impl Control {
         Control {
             scout: Arc::default(),
             found: workers.iter().map(|_| Mutex::default()).collect(),
-            pending: Pending::new(limits.pending_bytes, limits.uncommitted + 1, workers.len()),
+            pending: Pending::new(
+                limits.pending_bytes,
+                limits.uncommitted.saturating_add(1),
+                workers.len(),
+            ),
             orders: Mutex::default(),
             reports: Mutex::default(),
             workers,

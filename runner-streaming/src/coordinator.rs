@@ -194,10 +194,14 @@ impl<E: Env> Coordinator<E> {
         }
     }
 
+    /// Whether another epoch may be asked for, as far as those under way are concerned.
+    fn is_free(&self) -> bool {
+        self.in_flight.is_none() && self.writing.is_none() && self.ended.is_none()
+    }
+
     fn trigger_if_due(&mut self) -> bool {
-        let is_free = self.in_flight.is_none() && self.writing.is_none() && self.ended.is_none();
         let limit = self.settings.limits.uncommitted;
-        if !is_free || self.uncommitted.len() >= limit {
+        if !self.is_free() || self.uncommitted.len() >= limit {
             return false;
         }
         let now = self.clock.monotonic();
@@ -306,8 +310,7 @@ impl<E: Env> Coordinator<E> {
         let align = self.in_flight.as_ref();
         let align = align.filter(|f| !f.is_cancelled && f.end.is_none());
         let align = align.map(|f| f.since + self.settings.align_timeout);
-        let is_free = self.in_flight.is_none() && self.writing.is_none();
-        let is_open = is_free && self.uncommitted.len() < self.settings.limits.uncommitted;
+        let is_open = self.is_free() && self.uncommitted.len() < self.settings.limits.uncommitted;
         let beat = self.with.keeper.is_some().then_some(now + BEAT);
         let instants = [is_open.then_some(trigger), align, self.retry_at, beat];
         let next = instants.into_iter().flatten().min();

@@ -194,6 +194,11 @@ impl Task {
         self.stage.pending() + staged
     }
 
+    /// How many of these the end of an epoch stages.
+    pub(crate) fn unstaged(&self) -> u64 {
+        self.stage.unstaged()
+    }
+
     /// Does a little of everything; false if there was nothing to do.
     pub(crate) fn turn<E: Env>(
         &mut self,

@@ -126,8 +126,9 @@ impl<E: Env> Worker<E> {
     /// Tells how much output its sinks hold; whether all workers together hold too much.
     fn weigh(&mut self) -> bool {
         let held = self.tasks.iter().map(Task::pending).sum();
+        let unstaged = self.tasks.iter().map(Task::unstaged).sum();
         let pending = self.control.pending();
-        pending.hold(self.index, held);
+        pending.hold(self.index, held, unstaged);
         let (is_full, is_due) = (pending.is_full(), pending.is_due());
         if is_due && !self.was_due {
             // An epoch that ends makes room.

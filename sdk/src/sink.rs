@@ -93,4 +93,9 @@ pub trait SinkWriter<T>: Send {
     fn pending(&self) -> u64 {
         0
     }
+    /// How many of these bytes the end of an epoch stages: all, unless they are sent at once. While
+    /// there are many, a runner ends epochs before their time.
+    fn unstaged(&self) -> u64 {
+        self.pending()
+    }
 }

@@ -18,7 +18,7 @@ mod revenue_job;
 use revenue_job::job::Job;
 use revenue_job::market::Market;
 use revenue_job::storm::Storm;
-use revenue_job::{DECEMBER, YEAR, december, whole_if_asked};
+use revenue_job::{DECEMBER, YEAR, december, refusals, whole_if_asked};
 
 /// Within its transaction, at the end of it, and between a checkpoint and its commit.
 const STANDSTILLS: &[&str] = &["sink.half", "sink.marker_sent", "epoch.written"];
@@ -48,6 +48,16 @@ fn december_comes_out_once_whatever_is_killed() {
     assert_eq!(market.total(), DECEMBER);
     let job = market.job(["--to-topic", TO], 1_200, "200ms");
     comes_out_once(&storm, &market, &job);
+}
+
+#[test]
+fn a_second_process_and_an_older_checkpoint_are_refused() {
+    let Some(market) = Market::open(&december()) else {
+        return;
+    };
+    let job = market.job(["--to-topic", TO], 1_200, "100ms");
+    refusals::a_second_process(&job);
+    refusals::an_older_checkpoint(&job);
 }
 
 #[test]

@@ -403,6 +403,56 @@ fn a_record_that_is_too_large_is_told_with_its_key_before_anything_is_promised()
     assert_eq!(ground.shown(), []);
 }
 
+/// What every way to write says of a cluster.
+fn refusals(kafka: &Cluster) -> Vec<Error> {
+    let sink = || KafkaSink::<u64>::json(kafka, "t").patience(Duration::from_secs(2));
+    let open = |sink: KafkaSink<u64>| sink.open(Shard { index: 0, of: 1 }).err();
+    let all = [
+        open(sink().at_least_once()),
+        open(sink().at_most_once()),
+        open(sink().exactly_once("t")),
+        sink().exactly_once("t").recover().err(),
+    ];
+    all.map(|refusal| refusal.expect("nobody can be written to"))
+        .into()
+}
+
+#[test]
+fn brokers_that_are_not_there_are_told_before_anything_is_written() {
+    let begun = Instant::now();
+    for e in refusals(&Cluster::at("127.0.0.1:9")) {
+        assert_eq!(e.kind(), ErrorKind::Unavailable, "{e}");
+        let told = format!("{e} {e:?}");
+        for part in ["topic `t` at 127.0.0.1:9", "help: "] {
+            assert!(told.contains(part), "`{part}` in {told}");
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn who_may_not_write_is_told_without_secrets() {
+    let Some(broker) = Kafka::secure() else {
+        return;
+    };
+    if cfg!(not(feature = "kafka-tls")) {
+        let why = "built without TLS, for want of OpenSSL's headers";
+        return whitebeam_tests::skip::skip("who_may_not_write_is_told_without_secrets", why);
+    }
+    let credentials = broker.credentials().unwrap();
+    let kafka = Cluster::at(broker.address())
+        .set("security.protocol", "sasl_ssl")
+        .set("ssl.ca.location", credentials.ca.to_str().unwrap())
+        .set("sasl.mechanism", "PLAIN")
+        .set("sasl.username", &credentials.user)
+        .set("sasl.password", "not-the-password");
+    for e in refusals(&kafka) {
+        let told = format!("{e} {e:?}");
+        assert!(told.contains("refused who asked"), "{told}");
+        assert!(!told.contains("not-the-password"), "{told}");
+    }
+}
+
 #[test]
 fn a_topic_that_is_not_there_is_told_or_made() {
     let Some(broker) = Kafka::shared() else {

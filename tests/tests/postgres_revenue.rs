@@ -18,7 +18,9 @@ use revenue_job::market::Market;
 use revenue_job::per_minute::Revenue;
 use revenue_job::rows::{difference, final_panes};
 use revenue_job::storm::Storm;
-use revenue_job::{DECEMBER, YEAR, december, whole_if_asked};
+use revenue_job::topics::EventType;
+use revenue_job::{DECEMBER, YEAR, december, refusals, whole_if_asked};
+use std::process::Command;
 use whitebeam_tests::services::Postgres;
 
 const TABLE: &str = "\
@@ -64,6 +66,46 @@ fn december_is_in_the_table_once_whatever_is_killed() {
     };
     assert_eq!(market.total(), DECEMBER);
     is_in_the_table_once(&storm, &market, (1_500, "100ms"));
+}
+
+#[test]
+fn a_second_process_and_an_older_checkpoint_are_refused() {
+    let (Some(postgres), Some(market)) = (Postgres::start(), Market::open(&december())) else {
+        return;
+    };
+    let job = market.job(["--to-postgres", postgres.url()], 1_200, "100ms");
+    refusals::a_second_process(&job);
+    refusals::an_older_checkpoint(&job);
+}
+
+/// The short example, as it is shipped.
+#[test]
+fn large_orders_go_from_a_topic_into_a_table() {
+    let (Some(postgres), Some(market)) = (Postgres::start(), Market::open(&december())) else {
+        return;
+    };
+    let ran = Command::new(env!("CARGO_BIN_EXE_kafka_to_postgres"))
+        .args(["run", "--runner", "streaming", "--until-end"])
+        .args(["--brokers", market.kafka.address()])
+        .args(["--database", postgres.url()])
+        .arg("--checkpoints")
+        .arg(market.at("checkpoints"))
+        .output()
+        .unwrap();
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    let events = market.events().into_iter();
+    let large = events.filter(|event| event.event_type == EventType::Paid && event.cents >= 10_000);
+    let large: Vec<i64> = large.map(|event| event.cents).collect();
+    assert!(large.len() > 100);
+    let found = postgres.sql("SELECT count(*), sum(cents) FROM large_orders");
+    assert_eq!(
+        found,
+        format!("{}|{}", large.len(), large.iter().sum::<i64>())
+    );
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn the_whole_file_survives_being_killed() {
     let Some(input) = whole() else {
         return skip(
             "the_whole_file_survives_being_killed",
-            "../shared/data/online_retail.csv.gz is not there",
+            "shared data absent: ../shared/data/online_retail.csv.gz",
         );
     };
     let shop = Shop::new(&input);

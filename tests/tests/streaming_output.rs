@@ -96,7 +96,11 @@ impl SinkWriter<u64> for StagesWriter {
     }
 
     fn pending(&self) -> u64 {
-        8 * self.1.len() as u64 + self.0.with(|world| world.in_flight)
+        self.unstaged() + self.0.with(|world| world.in_flight)
+    }
+
+    fn unstaged(&self) -> u64 {
+        8 * self.1.len() as u64
     }
 }
 

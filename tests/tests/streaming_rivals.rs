@@ -9,18 +9,10 @@
 mod revenue_job;
 
 use revenue_job::rows::rows;
-use revenue_job::shop::{Shop, events, last_panes, last_said, parts, refused, signal};
+use revenue_job::shop::{Shop, commits, events, last_panes, last_said, parts, refused, signal};
 use std::io::Read;
 use std::process::{Child, Stdio};
 use std::time::Duration;
-
-/// Reads what is said until so many epochs are committed.
-fn commits(said: &mut impl Iterator<Item = serde_json::Value>, n: usize) {
-    let committed = said
-        .filter(|event| event["event"] == "committed")
-        .nth(n - 1);
-    assert!(committed.is_some());
-}
 
 #[test]
 fn a_second_process_is_refused_while_the_first_lives_and_succeeds_it_at_once() {

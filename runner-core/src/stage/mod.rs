@@ -17,7 +17,7 @@ pub use seen::StepProgress;
 use crate::stage::node::StageNode;
 use paced::{Parked, Settling};
 use std::ops::Range;
-use whitebeam_sdk::erase::{ErasedBatch, Flow, Outs, Port, Step};
+use whitebeam_sdk::erase::{ErasedBatch, ErasedWriter, Flow, Outs, Port, Step};
 use whitebeam_sdk::graph::NodeId;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::snapshot::{SnapshotReader, SnapshotWriter, StepSnapshot};
@@ -168,11 +168,19 @@ impl Stage {
 
     /// Bytes that the sinks hold in memory.
     pub fn pending(&self) -> u64 {
-        let held = self.nodes.iter().map(|node| match &node.body {
-            Body::Writer(writer) => writer.pending(),
-            _ => 0,
-        });
-        held.sum()
+        self.writers().map(|writer| writer.pending()).sum()
+    }
+
+    /// How many of these the end of an epoch stages.
+    pub fn unstaged(&self) -> u64 {
+        self.writers().map(|writer| writer.unstaged()).sum()
+    }
+
+    fn writers(&self) -> impl Iterator<Item = &dyn ErasedWriter> {
+        self.nodes.iter().filter_map(|node| match &node.body {
+            Body::Writer(writer) => Some(&**writer),
+            _ => None,
+        })
     }
 
     /// Flushes every outlet, after the last settle.

@@ -186,6 +186,8 @@ pub trait ErasedWriter: Send {
     fn stage(&mut self, epoch: Epoch) -> Result<Vec<Vec<u8>>>;
     /// See [`SinkWriter::pending`].
     fn pending(&self) -> u64;
+    /// See [`SinkWriter::unstaged`].
+    fn unstaged(&self) -> u64;
 }
 
 fn decode_parts<S: Element>(parts: &[Vec<u8>]) -> Result<Vec<S>> {
@@ -240,5 +242,8 @@ impl<T: Element, W: SinkWriter<T>> ErasedWriter for TypedWriter<T, W> {
     }
     fn pending(&self) -> u64 {
         self.0.pending()
+    }
+    fn unstaged(&self) -> u64 {
+        self.0.unstaged()
     }
 }

@@ -143,7 +143,7 @@ impl KeyedRecords {
         while !left.is_empty() {
             let mut bytes = 0;
             let fits = left.iter().take_while(|piece| {
-                let fits = bytes < size;
+                let fits = bytes < size.max(1);
                 bytes += piece.len();
                 fits
             });

@@ -8,6 +8,7 @@ use super::job::Job;
 use super::per_minute::Revenue;
 use super::program;
 use super::rows::{difference, final_panes, rows};
+use super::topics::OrderEvent;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,13 @@ impl Market {
 
     pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The orders.
+    pub(crate) fn events(&self) -> Vec<OrderEvent> {
+        let cluster = kafka::Kafka::at(self.kafka.address());
+        let source = KafkaSource::<OrderEvent>::json(&cluster, ORDERS);
+        read(&source, &mut real_pause).unwrap().concat()
     }
 
     /// Words that name the orders.

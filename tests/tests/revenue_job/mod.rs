@@ -15,6 +15,7 @@ pub(crate) mod life;
 pub(crate) mod market;
 #[path = "../../../examples/revenue/per_minute.rs"]
 pub(crate) mod per_minute;
+pub(crate) mod refusals;
 #[path = "../../../examples/revenue/rows.rs"]
 pub(crate) mod rows;
 pub(crate) mod shop;

@@ -110,6 +110,12 @@ pub(crate) fn refused(mut command: Command, code: &str) -> String {
     told
 }
 
+/// Listens until so many epochs have become visible.
+pub(crate) fn commits(heard: &mut impl Iterator<Item = Value>, n: usize) {
+    let committed = heard.filter(|event| event["event"] == "committed");
+    assert_eq!(committed.take(n).count(), n, "it ended too early");
+}
+
 /// Runs until a few epochs are committed, then asks to stop; all that was said.
 pub(crate) fn suspended(mut command: Command) -> Vec<Value> {
     let mut child = command.spawn().unwrap();

@@ -2,11 +2,14 @@
 //!
 //! Owns kills, takeovers of processes that stand still, and breakdowns of a server. Does not own the
 //! judge of what came out.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "processes and servers are waited for by the clock on the wall"
+)]
 
 use super::job::Job;
 use super::life::Kill;
-use super::shop::{events, signal};
-use serde_json::Value;
+use super::shop::{commits, events, signal};
 use std::process::Child;
 use std::time::{Duration, Instant};
 use whitebeam_tests::services::Server;
@@ -135,12 +138,6 @@ fn wait_until_stopped(child: &mut Child) {
         );
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// Listens until so many epochs have become visible.
-fn commits(heard: &mut impl Iterator<Item = Value>, n: usize) {
-    let committed = heard.filter(|event| event["event"] == "committed");
-    assert_eq!(committed.take(n).count(), n, "it ended too early");
 }
 
 /// A life whose server is killed and comes back: it does not die of that.

@@ -5,7 +5,7 @@
 //! was lost, every call says so.
 
 use super::error::undelivered;
-use super::place::Place;
+use super::place::{Place, Wait};
 use super::staged::Encoded;
 use super::transaction::with_room;
 use crate::kafka::client::{ClientError, Failure, Producer, ProducerOptions};
@@ -69,7 +69,7 @@ impl Direct {
     /// Sends a record, and waits for room.
     pub(super) fn send(&self, line: &mut Line, record: &Encoded<'_>) -> Result<()> {
         // Asking the clock for every record would cost more than the record's way into the queue.
-        let mut until = None;
+        let (mut until, mut wait) = (None, None);
         loop {
             self.is_sound(line)?;
             match line.producer.send(&record.to(&self.place.topic)) {
@@ -79,7 +79,7 @@ impl Direct {
                     line.sent += 1;
                     return Ok(());
                 }
-                Err(e) if e.failure == Failure::Full => self.make_room(line)?,
+                Err(e) if e.failure == Failure::Full => self.make_room(line, &mut wait)?,
                 Err(e) => {
                     let until = *until.get_or_insert_with(|| self.place.until(self.patience));
                     if !self.place.may_try_again(&e, until) {
@@ -91,13 +91,16 @@ impl Direct {
     }
 
     /// Waits until a good part of the queue is free.
-    fn make_room(&self, line: &mut Line) -> Result<()> {
+    /// `wait` ends where nothing was heard for too long, however often this is called.
+    fn make_room<'a>(&'a self, line: &mut Line, wait: &mut Option<Wait<'a>>) -> Result<()> {
         let enough = with_room(line.producer.in_flight());
-        let mut wait = self.place.wait(self.place.until(self.patience));
+        let patient = || self.place.wait(self.place.until(self.patience));
         loop {
-            match line.hear(ASK) {
-                true => wait = self.place.wait(self.place.until(self.patience)),
-                false => wait.tick("send records").map_err(|e| self.failed(e))?,
+            if line.hear(ASK) {
+                *wait = Some(patient());
+            } else {
+                let wait = wait.get_or_insert_with(patient);
+                wait.tick("send records").map_err(|e| self.failed(e))?;
             }
             self.is_sound(line)?;
             if line.producer.in_flight() <= enough {

@@ -17,7 +17,7 @@ const LOST_AFTER: u32 = 50;
 
 /// How many records may be in a queue that was full with `n` before more are sent.
 pub(super) fn with_room(n: usize) -> usize {
-    n - n / 4
+    n.saturating_sub((n / 4).max(1))
 }
 
 /// What became of the records that were sent.

@@ -189,4 +189,8 @@ impl<T: Element, C: Codec<T>, K: KeyOf<T>> SinkWriter<T> for KafkaSinkWriter<T, 
             None => self.chunks.bytes,
         }
     }
+
+    fn unstaged(&self) -> u64 {
+        self.chunks.bytes
+    }
 }
