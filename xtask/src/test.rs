@@ -27,7 +27,7 @@ use skips::Skips;
 /// How much to test.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Also run what takes long: every crash point on real servers, the whole year of the shop's
+    /// Also run what takes long: every crash point that real servers lead to, the whole year of the shop's
     /// orders, and the tests of what is left without each runner instead of only building them.
     #[arg(long)]
     full: bool,
