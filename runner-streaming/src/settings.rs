@@ -85,7 +85,7 @@ impl Default for Limits {
             send_bytes: 32 * 1024,
             batches: 8,
             quanta: 8,
-            records: 16_384,
+            records: 8_192,
             poll: None,
             time_grain: time::millis(1),
             uncommitted: 2,

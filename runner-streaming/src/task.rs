@@ -209,7 +209,7 @@ impl Task {
             return self.answer(cx, frozen);
         }
         let is_writing = self.is_freezing();
-        *frozen = self.write_down(cx)?;
+        *frozen = self.write_down(cx, cx.limits.records)?;
         let was_parked = self.stage.is_parked();
         let mut is_free = self.stage.resume()? == Flow::Done;
         let mut worked = is_writing | (was_parked && is_free);
@@ -217,7 +217,8 @@ impl Task {
         if is_free && let Some(epoch) = self.due_epoch(&cx.orders) {
             worked = true;
             if self.pass_barrier(epoch, cx)? {
-                *frozen = self.write_down(cx)?;
+                // A freeze is work enough for a turn.
+                *frozen = self.write_down(cx, 0)?;
             }
         }
         worked |= is_free && self.settle(cx)?;

@@ -22,6 +22,13 @@ const AT_ONCE: usize = 1024;
 /// Slots per word.
 const WORD: usize = 64;
 
+/// Slots whose marks fill a page of memory.
+const PAGE: usize = 4096 * 8;
+/// From so many slots on, memory for marks grows with the table: met at once by the first freeze, that
+/// of five million slots is a millisecond. Not a power of two: tables double at these, and not
+/// everything is to be moved in the same batch.
+const LARGE: usize = 6 * PAGE;
+
 /// A table as it is frozen: what its records begin with, and how many slots it has.
 pub(super) struct Open {
     pub(super) table: TableId,
@@ -32,6 +39,8 @@ pub(super) struct Open {
 /// The marks of all tables.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
+    /// Something was frozen: before that, nothing has to be marked.
+    is_used: bool,
     groups: u16,
     /// By table.
     tables: Vec<Option<Marks>>,
@@ -66,6 +75,16 @@ struct Marks {
 const PATIENCE: u32 = 16;
 
 impl Marks {
+    /// Has memory for the marks of so many slots.
+    fn grow(&mut self, len: usize) {
+        let words = len.div_ceil(PAGE) * PAGE / WORD;
+        for marks in [&mut self.changed, &mut self.frozen] {
+            if marks.len() < words {
+                marks.resize(words, 0);
+            }
+        }
+    }
+
     fn freeze_all(&mut self, len: usize) {
         self.changed.fill(0);
         self.frozen.clear();
@@ -130,6 +149,8 @@ impl Changes {
         open: impl Iterator<Item = Open>,
         to: &mut SnapshotWriter,
     ) {
+        let since_last = since_last && self.is_used;
+        self.is_used = true;
         self.groups = to.key_groups();
         self.written.clear();
         let mut gone = std::mem::take(&mut self.gone);
@@ -173,11 +194,21 @@ impl Changes {
     pub(super) fn watches(&self, tables: &[TableId]) -> bool {
         let marks = |table: &TableId| self.tables.get(table.0 as usize)?.as_ref();
         let is_watched = |table| marks(table).is_none_or(|marks| marks.unwatched == 0);
-        tables.iter().any(is_watched)
+        self.is_used && tables.iter().any(is_watched)
+    }
+
+    /// A table whose changes nobody marks has so many slots now.
+    pub(super) fn grown(&mut self, table: TableId, len: usize) {
+        if len >= LARGE {
+            self.marks(table).grow(len);
+        }
     }
 
     /// Slots of a table have changed.
     pub(super) fn changed(&mut self, table: TableId, slots: impl Iterator<Item = Slot>) {
+        if !self.is_used {
+            return;
+        }
         let marks = self.marks(table);
         if marks.unwatched > 0 {
             return;

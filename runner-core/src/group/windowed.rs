@@ -33,7 +33,7 @@ pub(super) struct Windowed {
     pub(super) runs: Vec<Run>,
     pub(super) tables: Vec<TableId>,
     /// From the first freeze on.
-    pub(super) changes: Option<Changes>,
+    pub(super) changes: Changes,
     slots: Vec<Slot>,
     peeked: Vec<Option<Slot>>,
 }
@@ -57,7 +57,7 @@ impl Windowed {
             losses: Losses::new(late_ports),
             runs: Vec::new(),
             tables: Vec::new(),
-            changes: None,
+            changes: Changes::default(),
             slots: Vec::new(),
             peeked: Vec::new(),
         }
@@ -101,13 +101,17 @@ impl Windowed {
         self.keep_frozen(port, input, None)?;
         let mut slots = std::mem::take(&mut self.slots);
         slots.clear();
-        let changes = self.changes.as_ref();
-        let is_watched = changes.is_some_and(|changes| changes.watches(&self.tables));
+        let is_watched = self.changes.watches(&self.tables);
         let wanted = is_watched.then_some(&mut slots);
         self.store
             .upsert(port, input, &self.runs, &self.tables, wanted)?;
         if is_watched {
             self.note_changed(&slots);
+        } else if let [_] = self.runs[..] {
+            // Tables that grow large are met again and again like this.
+            for &table in &self.tables {
+                self.changes.grown(table, self.store.len(table));
+            }
         }
         self.slots = slots;
         Ok(Flow::Done)
@@ -120,9 +124,10 @@ impl Windowed {
         input: &mut dyn ErasedBatch,
         beside: Option<&Beside<'_>>,
     ) -> Result<()> {
-        let Some(changes) = self.changes.as_mut().filter(|changes| changes.is_writing()) else {
+        if !self.changes.is_writing() {
             return Ok(());
-        };
+        }
+        let changes = &mut self.changes;
         let (store, peeked) = (&mut *self.store, &mut self.peeked);
         peeked.clear();
         store.peek(port, input, &self.runs, &self.tables, peeked)?;
@@ -138,11 +143,10 @@ impl Windowed {
 
     /// The elements that were assigned last have changed these slots.
     pub(super) fn note_changed(&mut self, slots: &[Slot]) {
-        if let Some(changes) = &mut self.changes {
-            by_table(&self.runs, &self.tables, slots, |table, slots| {
-                changes.changed(table, slots.iter().copied());
-            });
-        }
+        let changes = &mut self.changes;
+        by_table(&self.runs, &self.tables, slots, |table, slots| {
+            changes.changed(table, slots.iter().copied());
+        });
     }
 
     /// Writes some of what is frozen in a table; true if it may be emptied.
@@ -151,17 +155,12 @@ impl Windowed {
         table: TableId,
         beside: Option<&Beside<'_>>,
     ) -> Result<bool> {
-        match &mut self.changes {
-            Some(changes) => changes.clear_way(&mut *self.store, table, beside),
-            None => Ok(true),
-        }
+        self.changes.clear_way(&mut *self.store, table, beside)
     }
 
     pub(super) fn close(&mut self, table: TableId) {
         self.store.close(table);
-        if let Some(changes) = &mut self.changes {
-            changes.closed(table);
-        }
+        self.changes.closed(table);
     }
 
     /// Freezes every open window.
@@ -175,9 +174,7 @@ impl Windowed {
             let (head, len) = (head_of(Window::new(start, end))?, self.store.len(table));
             open.push(Open { table, head, len });
         }
-        let since_last = since_last && self.changes.is_some();
-        let changes = self.changes.get_or_insert_default();
-        changes.freeze(since_last, open.into_iter(), to);
+        self.changes.freeze(since_last, open.into_iter(), to);
         Ok(())
     }
 
@@ -188,10 +185,7 @@ impl Windowed {
         beside: Option<&Beside<'_>>,
         to: &mut SnapshotWriter,
     ) -> Result<Flow> {
-        let Some(changes) = &mut self.changes else {
-            return Ok(Flow::Done);
-        };
-        match changes.pace(&mut *self.store, quota, beside, to)? {
+        match self.changes.pace(&mut *self.store, quota, beside, to)? {
             true => Ok(Flow::Done),
             false => Ok(Flow::Yield),
         }
@@ -211,9 +205,7 @@ impl Windowed {
             if !self.clear_way(table, None)? {
                 return Ok(Flow::Yield);
             }
-            if let Some(changes) = &mut self.changes {
-                changes.emptying(table);
-            }
+            self.changes.emptying(table);
             if self
                 .store
                 .emit(&[table], which, &stamp, After::Close, out)?

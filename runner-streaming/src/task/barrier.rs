@@ -127,7 +127,7 @@ impl Task {
         };
         self.freeze(epoch, &cx.orders)?;
         self.passed = Some(epoch);
-        *frozen = self.write_down(cx)?;
+        *frozen = self.write_down(cx, cx.limits.records)?;
         Ok(true)
     }
 
@@ -164,12 +164,17 @@ impl Task {
         Ok(())
     }
 
-    /// Goes on writing down what was held at the end of the epoch; all of it once that is done.
-    pub(super) fn write_down<E: Env>(&mut self, cx: &Cx<'_, E>) -> Result<Option<Frozen>> {
+    /// Goes on writing down what was held at the end of the epoch, by about `records` of each step;
+    /// all of it once that is done.
+    pub(super) fn write_down<E: Env>(
+        &mut self,
+        cx: &Cx<'_, E>,
+        records: usize,
+    ) -> Result<Option<Frozen>> {
         let Some(freezing) = &mut self.freezing else {
             return Ok(None);
         };
-        if self.stage.pace(cx.limits.records, &mut freezing.steps)? == Flow::Yield {
+        if self.stage.pace(records, &mut freezing.steps)? == Flow::Yield {
             cx.clock.env().point("snap.paced");
             return Ok(None);
         }

@@ -118,6 +118,11 @@ const ROWS: &[Row] = &{
             What::Stall(C::GrowingPlain, Clock::Cpu),
             None,
         ),
+        row(
+            "the machine itself, pause p99, ms",
+            What::Pause(C::Machine, Clock::Cpu),
+            None,
+        ),
         row("1 M keys, kill to first output, s", What::Recovery, None),
     ]
 };

@@ -5,7 +5,7 @@
 use crate::Result;
 use crate::clock::{process_cpu, wall};
 use crate::input::{Event, FOUR, ONE, Pattern, Updates, WINDOW_SECONDS, events};
-use crate::watch::{Answer, Checkpoints, Count, Gaps, Tally, peak_mib};
+use crate::watch::{Answer, Checkpoints, Count, Gap, Gaps, Tally, peak_mib};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -35,6 +35,8 @@ pub(crate) enum Contender {
     Few,
     GrowingPlain,
     Growing,
+    /// Nothing but looking at the clock, to see how long the machine itself stands still.
+    Machine,
     /// Not of any round: until it is killed.
     Endless,
 }
@@ -53,6 +55,7 @@ impl Contender {
             Contender::Few => "few",
             Contender::GrowingPlain => "growing-plain",
             Contender::Growing => "growing",
+            Contender::Machine => "machine",
             Contender::Endless => "endless",
         }
     }
@@ -102,8 +105,44 @@ pub(crate) fn run(contender: Contender, updates: u64, folder: &Path) -> Result<T
         Contender::Few => state(Pattern::Few(MILLION), updates * 4, true),
         Contender::GrowingPlain => state(Pattern::Growing(10 * MILLION), updates / 3, false),
         Contender::Growing => state(Pattern::Growing(10 * MILLION), updates / 3, true),
+        Contender::Machine => Ok(machine()),
         Contender::Endless => Err("it does not end".into()),
     }
+}
+
+/// Looks at the clock, beside another thread that does, four times half a second: about as long as the
+/// checkpoints of a growing state take. What is a pause here is the machine's own: its host has given
+/// the processor to others, and the clock of a thread's CPU time does not tell.
+fn machine() -> Taken {
+    let watch = || {
+        let windows = (0..4).map(|_| {
+            let (gaps, until) = (Gaps::default(), wall() + 0.5);
+            while wall() < until {
+                gaps.polled();
+            }
+            longest(&gaps.take(), f64::MIN, f64::MAX)
+        });
+        windows.collect::<Vec<_>>()
+    };
+    let pauses = std::thread::scope(|scope| {
+        scope.spawn(watch);
+        watch()
+    });
+    Taken {
+        pauses,
+        ..Taken::default()
+    }
+}
+
+/// The longest pause between two instants: CPU and wall milliseconds.
+fn longest(pauses: &[Gap], from: f64, to: f64) -> (f64, f64) {
+    let within = pauses
+        .iter()
+        .filter(|gap| gap.at + gap.wall >= from && gap.at <= to);
+    let most = within.fold((0.0f64, 0.0f64), |(cpu, wall), gap| {
+        (cpu.max(gap.cpu), wall.max(gap.wall))
+    });
+    (most.0 * 1e3, most.1 * 1e3)
 }
 
 /// What the map does to an event.
@@ -216,15 +255,7 @@ fn state(pattern: Pattern, updates: u64, checkpoints: bool) -> Result<Taken> {
         ..Taken::default()
     };
     let pauses = gaps.take();
-    let longest = |from: f64, to: f64| {
-        let within = pauses
-            .iter()
-            .filter(|gap| gap.at + gap.wall >= from && gap.at <= to);
-        let most = within.fold((0.0f64, 0.0f64), |(cpu, wall), gap| {
-            (cpu.max(gap.cpu), wall.max(gap.wall))
-        });
-        (most.0 * 1e3, most.1 * 1e3)
-    };
+    let longest = |from, to| longest(&pauses, from, to);
     let mut all = seen.take();
     // The last one ends the run: nobody reads any more.
     all.pop();

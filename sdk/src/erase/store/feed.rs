@@ -317,7 +317,7 @@ impl<F> TypedFeed<F> {
             return self.fold(gather, items, table, note);
         }
         table.settle_some();
-        let is_growing = table.is_growing();
+        let is_growing = table.grows_with(items.size_hint().1.unwrap_or(usize::MAX));
         for item in items {
             let (key, value) = F::split(item);
             let hash = stable_hash(&key);

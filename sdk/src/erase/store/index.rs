@@ -10,6 +10,7 @@
 mod old;
 
 use old::Old;
+use std::ops::Range;
 
 /// Slots by hash.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Index {
     large: usize,
     /// The places from before the last growth, while they are still being moved.
     old: Option<Box<Old>>,
+    /// Places that were neither read nor written since the last growth, while keys are being moved.
+    fresh: Range<usize>,
 }
 
 const TAG: u64 = 0xffff_ffff_0000_0000;
@@ -35,6 +38,8 @@ const LARGE: usize = 1 << 16;
 /// Places that are moved with each key that is entered: more than enough to be done before the next
 /// growth.
 const WITH_EACH: usize = 4;
+/// Places in a page of memory.
+const PAGE: usize = 4096 / size_of::<u64>();
 
 /// The place where a key of this hash belongs.
 ///
@@ -121,6 +126,7 @@ impl Index {
             shift: 32 - FIRST.trailing_zeros(),
             taken: 0,
             old: None,
+            fresh: 0..0,
         }
     }
 
@@ -161,9 +167,9 @@ impl Index {
         }
     }
 
-    /// Keys are being moved.
-    pub(super) fn is_growing(&self) -> bool {
-        self.old.is_some()
+    /// Keys are being moved, or will be before so many are entered.
+    pub(super) fn grows_with(&self, keys: usize) -> bool {
+        self.old.is_some() || self.places.len() >= self.large && self.needs_growth(keys)
     }
 
     /// Goes on moving keys after a growth, over about `places` places.
@@ -180,15 +186,50 @@ impl Index {
             return;
         };
         old.move_some(places, |found| self.take(found));
-        if !old.is_empty() {
-            self.old = Some(old);
+        self.keep(old);
+    }
+
+    fn keep(&mut self, old: Box<Old>) {
+        match old.is_empty() {
+            true => self.fresh = 0..0,
+            false => self.old = Some(old),
         }
     }
 
-    /// Enters what leads to a slot.
+    /// Enters what leads to a slot, while keys are being moved.
     fn take(&mut self, entry: u64) {
-        let at = self.free_place(entry);
+        let mut at = home(entry, self.shift);
+        loop {
+            if self.fresh.contains(&at) {
+                self.meet(at);
+            }
+            if self.places[at] == 0 {
+                break;
+            }
+            at = self.after(at);
+        }
         self.places[at] = entry;
+    }
+
+    /// Meets new memory, up to a place, by writing: what is read first is met twice, for the system
+    /// puts a common page of zeros there, and to take that away it has to ask all other processors.
+    #[inline(never)]
+    fn meet(&mut self, at: usize) {
+        let page = at - at % PAGE;
+        let fresh = self.fresh.clone();
+        // Keys come from the last place to the first, but for those that stood around the end.
+        let met = match fresh.end - at <= at - fresh.start {
+            true => page.max(fresh.start)..fresh.end,
+            false => fresh.start..(page + PAGE).min(fresh.end),
+        };
+        self.fresh = match met.end == fresh.end {
+            true => fresh.start..met.start,
+            false => met.end..fresh.end,
+        };
+        self.places[met]
+            .iter_mut()
+            .step_by(PAGE)
+            .for_each(|place| *place = 0);
     }
 
     /// Has all keys in one place.
@@ -205,7 +246,7 @@ impl Index {
     #[inline(always)]
     pub(super) fn enter(&mut self, hash: u64, at: usize, slot: usize) {
         let entry = (hash & TAG) | (slot as u64 + 1);
-        if self.needs_growth() || self.old.is_some() {
+        if self.needs_growth(1) || self.old.is_some() {
             self.enter_growing(entry);
         } else {
             self.places[at] = entry;
@@ -252,6 +293,7 @@ impl Index {
 
     pub(super) fn clear(&mut self) {
         self.old = None;
+        self.fresh = 0..0;
         self.places.fill(0);
         self.taken = 0;
     }
@@ -278,13 +320,14 @@ impl Index {
         (at + 1) & (self.places.len() - 1)
     }
 
-    fn needs_growth(&self) -> bool {
+    /// There is no room for so many more.
+    fn needs_growth(&self, keys: usize) -> bool {
         let per_entry = if self.places.len() * 8 <= SPARSE_BYTES {
             4
         } else {
             2
         };
-        (self.taken + 1) * per_entry > self.places.len()
+        self.taken.saturating_add(keys).saturating_mul(per_entry) > self.places.len()
     }
 
     fn free_place(&self, hash: u64) -> usize {
@@ -297,7 +340,7 @@ impl Index {
 
     #[inline(never)]
     fn enter_growing(&mut self, entry: u64) {
-        if self.needs_growth() {
+        if self.needs_growth(1) {
             self.settle();
             self.grow();
         }
@@ -309,7 +352,7 @@ impl Index {
                 } else {
                     self.take(entry);
                 }
-                self.old = Some(old).filter(|old| !old.is_empty());
+                self.keep(old);
             }
             None => self.take(entry),
         }
@@ -320,6 +363,7 @@ impl Index {
         let places = std::mem::replace(&mut self.places, vec![0; size]);
         let shift = std::mem::replace(&mut self.shift, 32 - size.trailing_zeros());
         let is_large = places.len() >= self.large;
+        self.fresh = 0..if is_large { size } else { 0 };
         let old = Old::new(places, shift, |found| self.take(found));
         self.old = Some(Box::new(old));
         if !is_large {

@@ -64,7 +64,7 @@ impl<K: Key, A> Table<K, A> {
         }
     }
 
-    /// The same; better while [`Self::is_growing`].
+    /// The same; better where the table [grows](Self::grows_with).
     #[inline(never)]
     pub(super) fn slot_growing(&mut self, hash: u64, key: K, make: impl FnOnce() -> A) -> usize {
         let found = self
@@ -76,9 +76,9 @@ impl<K: Key, A> Table<K, A> {
         }
     }
 
-    /// The index is moving to more places.
-    pub(super) fn is_growing(&self) -> bool {
-        self.index.is_growing()
+    /// The index is moving to more places, or will be before so many keys are entered.
+    pub(super) fn grows_with(&self, keys: usize) -> bool {
+        self.index.grows_with(keys)
     }
 
     /// The slot of `key`, if it is there.

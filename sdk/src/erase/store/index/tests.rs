@@ -75,6 +75,22 @@ fn a_large_index_grows_in_pieces() {
     }
 }
 
+/// New memory is met from both ends: what stood around the end of the old places is moved at once.
+#[test]
+fn keys_that_stand_around_the_end_are_found_while_the_index_grows() {
+    let hash = |key: u64| 0x00ff_ffff << 32 | key << 56;
+    let mut index = Index::growing(1);
+    let keys = 8 * PAGE as u64;
+    for key in 0..keys {
+        let at = index.find_growing(hash(key), |slot| slot as u64 == key);
+        index.enter(hash(key), at.unwrap_err(), key as usize);
+    }
+    for key in 0..keys {
+        let found = index.find(hash(key), |slot| slot as u64 == key);
+        assert_eq!(found, Ok(key as usize));
+    }
+}
+
 /// Greatest distance of a key from its home.
 fn furthest(keys: impl Iterator<Item = u64>) -> usize {
     let mut index = Index::new();
