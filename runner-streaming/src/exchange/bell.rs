@@ -27,7 +27,8 @@ impl Bell {
 
     /// From here on, only new rings count.
     pub(crate) fn clear(&self) {
-        self.rung.store(false, Ordering::SeqCst);
+        // Not a plain store: whoever has rung before is heard with all that was put there before.
+        self.rung.swap(false, Ordering::SeqCst);
     }
 
     /// Whether it rang since it was cleared.

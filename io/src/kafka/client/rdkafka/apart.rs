@@ -7,7 +7,7 @@
 //! answer means. Invariants: who asks waits no longer than it said, but for a moment; a call that
 //! has not returned is followed by no other on the same thing.
 
-use super::aside::{Ended, Ending, ending};
+use super::aside::{Ended, Ending, drop_aside, ending};
 use super::ask::{Until, now};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +51,7 @@ pub(super) enum Heard<R> {
 type Call<T, R> = Box<dyn FnOnce(&T) -> R + Send>;
 
 /// Something whose calls are made elsewhere.
-pub(super) struct Apart<T, R> {
+pub(super) struct Apart<T: Send + Sync + 'static, R> {
     /// Gone only while this is dropped: the thread's share is the last one, for its end may last.
     what: Option<Arc<T>>,
     /// Gone only while this is dropped.
@@ -206,9 +206,12 @@ fn leave(id: &str, call: &str, after: Duration) {
     );
 }
 
-impl<T, R> Drop for Apart<T, R> {
+impl<T: Send + Sync + 'static, R> Drop for Apart<T, R> {
     fn drop(&mut self) {
-        self.what = None;
+        // Where a call has panicked its thread's share is gone, and this is the last one.
+        if let Some(last) = self.what.take().and_then(Arc::into_inner) {
+            drop_aside(last);
+        }
         self.calls = None;
         if self.given_up.is_some() || self.ended.wait() {
             return;

@@ -194,3 +194,24 @@ fn a_call_that_panics_ends_everything_that_is_asked() {
     let heard = apart.call("commit", Duration::ZERO, until, |_| 1);
     assert!(matches!(heard, Heard::GivenUp(_)), "{heard:?}");
 }
+
+/// Tells by which thread it is ended.
+struct Told(SyncSender<thread::ThreadId>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.0.send(thread::current().id());
+    }
+}
+
+/// An end may last, for brokers are waited for.
+#[test]
+fn what_a_call_has_panicked_on_ends_elsewhere() {
+    let (tell, told) = sync_channel(1);
+    let mut apart = Apart::<Told, u32>::new(Told(tell), "shop.0", Limits::USUAL).unwrap();
+    let until = Until::within(NEVER);
+    let heard = apart.call("commit", Duration::ZERO, until, |_| panic!("on purpose"));
+    assert!(matches!(heard, Heard::GivenUp(_)), "{heard:?}");
+    drop(apart);
+    assert_ne!(told.recv().unwrap(), thread::current().id());
+}
