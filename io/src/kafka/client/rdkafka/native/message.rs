@@ -12,6 +12,7 @@ use super::Queue;
 use crate::kafka::client::{HeaderList, Headers, Record};
 use rdkafka::bindings as c;
 use rdkafka::error::RDKafkaErrorCode;
+use std::cell::OnceCell;
 use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
@@ -165,11 +166,7 @@ impl Message<'_> {
             leader_epoch: (epoch >= 0).then_some(epoch),
             key: self.key(),
             value: self.value(),
-            headers: if headers.raw.is_some() {
-                Headers::of(headers)
-            } else {
-                Headers::NONE
-            },
+            headers: Headers::of(headers),
         }
     }
 
@@ -203,15 +200,11 @@ impl Message<'_> {
         (there && millis != -1).then(|| Timestamp::from_micros(millis.saturating_mul(1000)))
     }
 
-    /// Its headers, which are looked for when asked.
+    /// Its headers, for whoever asks.
     pub(in super::super) fn headers(&self) -> FoundHeaders<'_> {
-        let mut raw = ptr::null_mut();
-        // SAFETY: reads from a message that is ours; what is found lives as long as the message.
-        let said = unsafe { c::rd_kafka_message_headers(self.raw.as_ptr(), &mut raw) };
-        let found = said == c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
         FoundHeaders {
-            raw: found.then(|| NonNull::new(raw)).flatten(),
-            message: PhantomData,
+            message: self,
+            found: OnceCell::new(),
         }
     }
 }
@@ -236,22 +229,35 @@ fn bytes_of<'m>(_: &'m Message<'_>, at: *mut c_void, len: usize) -> Option<&'m [
     (!at.is_null()).then(|| unsafe { slice::from_raw_parts(at.cast::<u8>(), len) })
 }
 
-/// The headers of a message.
+/// The headers of a message. They are looked for when they are asked for: librdkafka takes memory for
+/// that, from the same arenas as the threads that read and write, whether there are any or not.
 pub(in super::super) struct FoundHeaders<'m> {
-    raw: Option<NonNull<c::rd_kafka_headers_t>>,
-    message: PhantomData<&'m ()>,
+    message: &'m Message<'m>,
+    found: OnceCell<Option<NonNull<c::rd_kafka_headers_t>>>,
+}
+
+impl FoundHeaders<'_> {
+    fn raw(&self) -> Option<NonNull<c::rd_kafka_headers_t>> {
+        *self.found.get_or_init(|| {
+            let mut raw = ptr::null_mut();
+            // SAFETY: the message is ours, and no other thread's; what is found lives as long as it.
+            let said = unsafe { c::rd_kafka_message_headers(self.message.raw.as_ptr(), &mut raw) };
+            let found = said == c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+            found.then(|| NonNull::new(raw)).flatten()
+        })
+    }
 }
 
 impl HeaderList for FoundHeaders<'_> {
     fn len(&self) -> usize {
         // SAFETY: the headers live as long as their message.
-        self.raw
+        self.raw()
             .map_or(0, |raw| unsafe { c::rd_kafka_header_cnt(raw.as_ptr()) })
     }
 
     fn get(&self, i: usize) -> (&str, Option<&[u8]>) {
         let (mut name, mut value, mut len) = (ptr::null(), ptr::null(), 0);
-        let Some(raw) = self.raw else {
+        let Some(raw) = self.raw() else {
             return ("", None);
         };
         // SAFETY: as above; what is found lies in the headers.
