@@ -89,7 +89,7 @@ impl Default for Limits {
             poll: None,
             time_grain: time::millis(1),
             uncommitted: 2,
-            pending_bytes: 64 * 1024 * 1024,
+            pending_bytes: 128 * 1024 * 1024,
             attempts: 5,
         }
     }

@@ -9,12 +9,15 @@ use super::settings::Settings;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::{debug, info, trace, warn};
 
 /// What librdkafka says of its connections.
 pub(super) struct Watch {
     settings: Arc<Settings>,
+    /// There may be trouble: every record that arrives asks.
+    is_troubled: AtomicBool,
     trouble: Mutex<Trouble>,
 }
 
@@ -30,13 +33,18 @@ impl Watch {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         Watch {
             settings,
+            is_troubled: AtomicBool::new(false),
             trouble: Mutex::default(),
         }
     }
 
     /// There was an answer: whatever was wrong is over.
     pub(super) fn well(&self) {
-        *self.trouble() = Trouble::default();
+        if self.is_troubled.load(Ordering::Acquire) {
+            let mut trouble = self.trouble();
+            *trouble = Trouble::default();
+            self.is_troubled.store(false, Ordering::Release);
+        }
     }
 
     /// Why nobody answers: who asks was refused.
@@ -69,6 +77,7 @@ impl Watch {
             return;
         };
         let mut trouble = self.trouble();
+        self.is_troubled.store(true, Ordering::Release);
         match failure::of_code(code) {
             Failure::Credentials => trouble.refused = Some(text),
             Failure::Unreachable if code == RDKafkaErrorCode::AllBrokersDown => {
