@@ -71,7 +71,8 @@ struct Marks {
     patience: u32,
 }
 
-/// Freezes for which a table in which most slots change goes unwatched, at most.
+/// Freezes for which a table in which most slots change goes unwatched, at first and at most.
+const FIRST_PATIENCE: u32 = 4;
 const PATIENCE: u32 = 16;
 
 impl Marks {
@@ -108,7 +109,7 @@ impl Marks {
     /// then nobody marks for a while, each time for longer.
     fn weigh(&mut self, len: usize) {
         self.patience = match self.left * 2 > len {
-            true => (self.patience * 2).clamp(1, PATIENCE),
+            true => (self.patience * 2).clamp(FIRST_PATIENCE, PATIENCE),
             false => 0,
         };
         self.unwatched = self.patience;

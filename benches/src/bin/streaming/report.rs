@@ -21,7 +21,7 @@ pub(crate) struct Row {
 enum What {
     /// CPU seconds of a contender over those of another.
     Cpu(Contender, Contender),
-    /// CPU seconds of the worker's thread alone.
+    /// CPU seconds of the worker's thread alone; the median of the rounds' ratios.
     Worker(Contender, Contender),
     Wall(Contender, Contender),
     /// The 99th of a hundred pauses at a checkpoint, in milliseconds.
@@ -250,10 +250,16 @@ fn show(row: &Row, rounds: &Rounds) -> Shown {
             rounds.each(a, |run| run.cpu_seconds),
             rounds.each(b, |run| run.cpu_seconds),
         ),
-        What::Worker(a, b) => ratio(
-            rounds.each(a, |run| run.worker_seconds),
-            rounds.each(b, |run| run.worker_seconds),
-        ),
+        What::Worker(a, b) => {
+            // Of the two runs of a round: neighbours on the machine's cache come and go more slowly.
+            let pairs = rounds.of(a).iter().zip(rounds.of(b));
+            let ratios = pairs.map(|(ours, limit)| ours.worker_seconds / limit.worker_seconds);
+            Shown {
+                value: Spread::of(ratios.collect()).median,
+                ours: rounds.each(a, |run| run.worker_seconds),
+                limit: Some(rounds.each(b, |run| run.worker_seconds)),
+            }
+        }
         What::Wall(a, b) => ratio(
             rounds.each(a, |run| run.wall_seconds),
             rounds.each(b, |run| run.wall_seconds),
