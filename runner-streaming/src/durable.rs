@@ -11,9 +11,9 @@ use crate::checkpoint::{
 };
 use crate::identity::Identity;
 use crate::keeper::{Keeper, Kept, Refusal};
-use crate::snapshot::{Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch};
+use crate::snapshot::{Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch, Unwritten};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ use whitebeam_env::Env;
 use whitebeam_sdk::graph::Graph;
 use whitebeam_sdk::hash::{HASH_VERSION, KEY_GROUPS};
 use whitebeam_sdk::sink::Epoch;
-use whitebeam_sdk::snapshot::StepSnapshot;
+use whitebeam_sdk::snapshot::SnapshotWriter;
 use whitebeam_sdk::{Result, Timestamp, element};
 
 mod read;
@@ -120,14 +120,13 @@ impl<E: Env> Durable<E> {
         })
     }
 
-    fn write(&self, snapshot: &Snapshot) -> Result<(Content, Vec<Staged>), Trouble> {
+    fn write(&self, of: &mut Unwritten) -> Result<(Content, Vec<Staged>), Refusal> {
+        let Unwritten { snapshot, steps } = of;
         let mut stages = Vec::new();
         let held = &snapshot.held;
-        let mut names: Vec<&String> = held.steps.keys().chain(held.floors.keys()).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            let parts = held.steps.get(name).map_or(&[][..], Vec::as_slice);
+        let names: BTreeSet<String> = steps.keys().chain(held.floors.keys()).cloned().collect();
+        for name in &names {
+            let parts = steps.get_mut(name).map_or(&mut [][..], Vec::as_mut_slice);
             stages.push(StageState {
                 stage: name.clone(),
                 watermarks: held.floors.get(name).cloned().unwrap_or_default(),
@@ -167,16 +166,16 @@ impl<E: Env> Durable<E> {
         &self,
         epoch: Epoch,
         step: &str,
-        parts: &[StepSnapshot],
-    ) -> Result<Vec<DataFile>, Trouble> {
+        parts: &mut [SnapshotWriter],
+    ) -> Result<Vec<DataFile>, Refusal> {
         if parts.is_empty() {
             return Ok(Vec::new());
         }
-        let mut files = match parts.iter().all(|part| part.whole) {
+        let mut files = match parts.iter().all(|part| part.encoded().whole) {
             true => Vec::new(),
             false => self.chain().files.get(step).cloned().unwrap_or_default(),
         };
-        files.push(self.write_state(epoch, parts)?);
+        files.push(self.write_state(epoch, step, parts)?);
         Ok(files)
     }
 
@@ -195,9 +194,14 @@ impl<E: Env> Durable<E> {
         self.size.store(manifest.size(), Ordering::Relaxed);
     }
 
-    fn write_state(&self, epoch: Epoch, parts: &[StepSnapshot]) -> Result<DataFile, Trouble> {
+    fn write_state(
+        &self,
+        epoch: Epoch,
+        step: &str,
+        parts: &mut [SnapshotWriter],
+    ) -> Result<DataFile, Refusal> {
         let mut file = self.directory.data_writer(epoch)?;
-        for part in parts {
+        for part in parts.iter().map(SnapshotWriter::encoded) {
             let head = Head {
                 version: part.version,
                 hash_version: part.hash_version,
@@ -212,12 +216,13 @@ impl<E: Env> Durable<E> {
             file.append(None, &bytes)?;
         }
         for part in parts {
-            part.keyed.sorted(SORTED, |sorted| {
+            let written = part.sorted(SORTED, |sorted| {
                 let mut pieces = sorted.pieces(FRAME);
                 pieces.try_for_each(|(group, records)| file.append(Some(group), records))
-            })?;
+            });
+            written.map_err(|e| Refusal::Final(e.at_step(step)))??;
         }
-        file.finish()
+        Ok(file.finish()?)
     }
 
     /// What a sink has staged in the epoch that ends with `snapshot`, unless that is nothing.
@@ -234,10 +239,10 @@ impl<E: Env> Durable<E> {
         log.finish().map(Some)
     }
 
-    fn try_publish(&self, snapshot: &Snapshot) -> Result<(), Trouble> {
-        let (content, staged) = self.write(snapshot)?;
+    fn try_publish(&self, of: &mut Unwritten) -> Result<(), Refusal> {
+        let (content, staged) = self.write(of)?;
         let logs = staged.clone();
-        match self.directory.publish(snapshot.epoch, content, staged) {
+        match self.directory.publish(of.snapshot.epoch, content, staged) {
             Ok(manifest) => {
                 self.note_published(&manifest);
                 Ok(())
@@ -248,7 +253,7 @@ impl<E: Env> Durable<E> {
                     logs.iter()
                         .for_each(|log| self.directory.discard_log(&sink, log));
                 }
-                Err(trouble)
+                Err(trouble.into())
             }
         }
     }
@@ -305,13 +310,13 @@ impl<E: Env> Keeper for Durable<E> {
         })
     }
 
-    fn publish(&self, snapshot: &Snapshot) -> Result<(), Refusal> {
-        let published = self.try_publish(snapshot);
+    fn publish(&self, of: &mut Unwritten) -> Result<(), Refusal> {
+        let published = self.try_publish(of);
         if published.is_err() {
             // Whatever this attempt has written can go; if that fails too, it goes later.
-            let _ = self.directory.fail(snapshot.epoch);
+            let _ = self.directory.fail(of.snapshot.epoch);
         }
-        Ok(published?)
+        published
     }
 
     fn confirm(&self) -> Result<(), Refusal> {

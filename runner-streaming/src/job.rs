@@ -220,20 +220,16 @@ fn writing(
     keeper: &Arc<dyn Keeper>,
 ) -> impl FnMut(Unwritten) -> Answer + use<> {
     let keeper = Arc::clone(keeper);
-    move |unwritten: Unwritten| {
+    move |mut unwritten: Unwritten| {
         let epoch = unwritten.snapshot.epoch;
         // User code encodes: it may refuse, and panic.
         let written = catch(|| {
-            let snapshot = unwritten.finish().map_err(Refusal::Final)?;
             sinks.settle(epoch).map_err(refusal)?;
-            keeper.publish(&snapshot)?;
-            Ok(snapshot)
+            keeper.publish(&mut unwritten)
         });
         let written = written.unwrap_or_else(|e| Err(Refusal::Final(e)));
-        (
-            epoch,
-            written.map(|snapshot| sources.checkpointed(&snapshot)),
-        )
+        let snapshot = &unwritten.snapshot;
+        (epoch, written.map(|()| sources.checkpointed(snapshot)))
     }
 }
 

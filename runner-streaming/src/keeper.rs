@@ -3,7 +3,7 @@
 //! Owns the contract between the life of epochs and where they are kept. Snapshots become durable
 //! whole or not at all; what sinks were promised is remembered until they have made it visible.
 
-use crate::snapshot::{Snapshot, StagedEpoch};
+use crate::snapshot::{Snapshot, StagedEpoch, Unwritten};
 use std::collections::BTreeMap;
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::{Error, Result};
@@ -51,8 +51,9 @@ pub trait Keeper: Send + Sync {
     fn follows(&self) -> Option<Epoch> {
         None
     }
-    /// Makes a snapshot durable. Of what is staged, the last epoch is new.
-    fn publish(&self, snapshot: &Snapshot) -> Result<(), Refusal>;
+    /// Makes a snapshot durable. Of what is staged, the last epoch is new. What steps hold may be
+    /// taken out of it while it is written; nobody asks for that later.
+    fn publish(&self, snapshot: &mut Unwritten) -> Result<(), Refusal>;
     /// Nobody else has taken over: to be asked before anything that others see.
     fn confirm(&self) -> Result<(), Refusal> {
         Ok(())

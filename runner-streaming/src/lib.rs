@@ -68,7 +68,7 @@ pub use polled::PolledRun;
 pub use report::StreamingReport;
 pub use runner::StreamingRunner;
 pub use settings::{Limits, Settings};
-pub use snapshot::{Counts, Held, Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch};
+pub use snapshot::{Counts, Held, Snapshot, SourceSnapshot, SplitSnapshot, StagedEpoch, Unwritten};
 pub use stop::{Stop, StopHandle};
 pub use whitebeam_runner_core::StepCount;
 

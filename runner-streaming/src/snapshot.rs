@@ -30,21 +30,27 @@ pub struct Snapshot {
 
 /// A snapshot whose steps still have to say what they hold.
 #[derive(Debug)]
-pub(crate) struct Unwritten {
+pub struct Unwritten {
     pub(crate) snapshot: Snapshot,
     /// By path, the workers in order.
-    pub(crate) steps: Vec<(String, SnapshotWriter)>,
+    pub(crate) steps: BTreeMap<String, Vec<SnapshotWriter>>,
 }
 
 impl Unwritten {
-    /// Encodes what was copied: that is why it is not for a worker to do.
-    pub(crate) fn finish(self) -> Result<Snapshot> {
-        let mut snapshot = self.snapshot;
-        for (path, step) in self.steps {
-            let step = step.finish().map_err(|e| e.at_step(path.as_str()))?;
-            snapshot.held.steps.entry(path).or_default().push(step);
+    /// The whole snapshot. Encodes what was copied: that is why it is not for a worker to do.
+    ///
+    /// # Errors
+    ///
+    /// That of a key or value which cannot be encoded.
+    pub fn finish(&mut self) -> Result<&Snapshot> {
+        for (path, steps) in std::mem::take(&mut self.steps) {
+            for step in steps {
+                let step = step.finish().map_err(|e| e.at_step(path.as_str()))?;
+                let known = self.snapshot.held.steps.entry(path.clone());
+                known.or_default().push(step);
+            }
         }
-        Ok(snapshot)
+        Ok(&self.snapshot)
     }
 }
 

@@ -21,6 +21,9 @@ use crate::hash::{HASH_VERSION, KeyGroup};
 use copies::Copies;
 use std::ops::Range;
 
+/// Encoded records that are given at once have room made for them from the first, up to so many bytes.
+const LONGEST: usize = 8 * 1024 * 1024;
+
 /// Version of the record layout below.
 pub const SNAPSHOT_VERSION: u32 = 2;
 
@@ -129,8 +132,41 @@ impl SnapshotWriter {
 
     /// All that was written. What was copied is encoded now, which takes its time.
     pub fn finish(mut self) -> Result<StepSnapshot> {
-        self.copies.encode(&mut self.snapshot.keyed)?;
+        self.copies.encode(usize::MAX, &mut self.snapshot.keyed)?;
         Ok(self.snapshot)
+    }
+
+    /// What was written, but for what was copied and is still to be encoded.
+    pub fn encoded(&self) -> &StepSnapshot {
+        &self.snapshot
+    }
+
+    /// Gives all keyed records by group to `each`, about `size` bytes at a time. What was copied is
+    /// encoded when it is its turn, in the same memory each time, and forgotten: a table need not be
+    /// there in yet another form, nor pass through the cache that its worker uses.
+    ///
+    /// # Errors
+    ///
+    /// The outer one is that of a key or value that cannot be encoded, the inner one that of `each`;
+    /// either ends it.
+    pub fn sorted<E>(
+        &mut self,
+        size: usize,
+        mut each: impl FnMut(&SortedRecords) -> Result<(), E>,
+    ) -> Result<Result<(), E>> {
+        let mut sorted = SortedRecords::default();
+        let mut told = self.snapshot.keyed.sorted_in(&mut sorted, size, &mut each);
+        // Copies become longer when they are encoded, but not by half of it.
+        let room = match self.copies.len() {
+            0 => 0,
+            _ => size.min(LONGEST) / 2 * 3,
+        };
+        let mut some = KeyedRecords::with_room(room);
+        while told.is_ok() && self.copies.encode(size, &mut some)? {
+            told = some.sorted_in(&mut sorted, usize::MAX, &mut each);
+            some.reuse();
+        }
+        Ok(told)
     }
 }
 

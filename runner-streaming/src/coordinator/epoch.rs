@@ -64,14 +64,16 @@ impl<E: Env> Coordinator<E> {
             agree(&in_flight.acks)?;
         }
         let mut held = Held::default();
-        let mut steps = Vec::new();
+        let mut steps: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut staged = StagedEpoch {
             epoch,
             ..StagedEpoch::default()
         };
         for ack in in_flight.acks {
             held.merge(ack.held);
-            steps.extend(ack.steps);
+            for (path, step) in ack.steps {
+                steps.entry(path).or_default().push(step);
+            }
             staged.append(ack.staged);
         }
         staged.carry(std::mem::take(&mut self.carried));

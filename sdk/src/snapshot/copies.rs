@@ -8,6 +8,7 @@ use super::records::KeyedRecords;
 use crate::element::{Element, Key};
 use crate::error::Result;
 use std::any::Any;
+use std::collections::VecDeque;
 use std::mem::needs_drop;
 
 /// Bytes of a piece, about.
@@ -19,7 +20,7 @@ const CHEAPER: usize = 4;
 /// Copies of what keys had, still to be encoded.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    pieces: Vec<Box<dyn Copied>>,
+    pieces: VecDeque<Box<dyn Copied>>,
     len: usize,
 }
 
@@ -98,17 +99,17 @@ impl Copies {
 
     #[allow(clippy::expect_used, reason = "states the invariant")]
     fn piece<K: Key, V: Element>(&mut self, head: &[u8], groups: u16) -> &mut Piece<K, V> {
-        let last = self.pieces.last_mut();
+        let last = self.pieces.back_mut();
         let last = last.and_then(|piece| piece.as_any().downcast_mut::<Piece<K, V>>());
         if !last.is_some_and(|piece| piece.has_room_for(head, groups)) {
             let most = (PIECE / size_of::<(K, V)>()).max(1);
-            self.pieces.push(Box::new(Piece::<K, V> {
+            self.pieces.push_back(Box::new(Piece::<K, V> {
                 head: head.to_vec(),
                 groups,
                 pairs: Vec::with_capacity(most),
             }));
         }
-        let last = self.pieces.last_mut();
+        let last = self.pieces.back_mut();
         last.and_then(|piece| piece.as_any().downcast_mut())
             .expect("a piece of this type was found or added last")
     }
@@ -123,10 +124,18 @@ impl Copies {
         self.len = 0;
     }
 
-    /// Encodes all of them, and gives their memory back piece by piece.
-    pub(super) fn encode(&mut self, to: &mut KeyedRecords) -> Result<()> {
-        self.len = 0;
-        self.pieces.drain(..).try_for_each(|piece| piece.encode(to))
+    /// Encodes the first of them, until `to` holds about `size` bytes, and gives their memory back;
+    /// false if there is none.
+    pub(super) fn encode(&mut self, size: usize, to: &mut KeyedRecords) -> Result<bool> {
+        let mut is_any = false;
+        while to.bytes() < size.max(1)
+            && let Some(piece) = self.pieces.pop_front()
+        {
+            self.len -= piece.len();
+            piece.encode(to)?;
+            is_any = true;
+        }
+        Ok(is_any)
     }
 }
 
@@ -138,12 +147,12 @@ mod tests {
 
     const GROUPS: u16 = 128;
 
-    /// What a writer says to whom records are added under two heads in turn, so many at once.
-    fn said<K: Key, V: Element>(
+    /// A writer to whom records were added under two heads in turn, so many at once.
+    fn writer<K: Key, V: Element>(
         pairs: &[(K, V)],
         at_once: usize,
         is_copied: bool,
-    ) -> Vec<(u16, Vec<u8>)> {
+    ) -> SnapshotWriter {
         let mut written = Written::default();
         for (part, head) in pairs.chunks(at_once).zip([b"one", b"two"].iter().cycle()) {
             let mut to = written.under(&head[..], GROUPS);
@@ -158,7 +167,16 @@ mod tests {
         writer.append(&mut written);
         assert_eq!(written.effort(), 0);
         assert_eq!(writer.is_nothing(), pairs.is_empty());
-        let found = writer.finish().unwrap().keyed;
+        writer
+    }
+
+    /// What it says in the end.
+    fn said<K: Key, V: Element>(
+        pairs: &[(K, V)],
+        at_once: usize,
+        is_copied: bool,
+    ) -> Vec<(u16, Vec<u8>)> {
+        let found = writer(pairs, at_once, is_copied).finish().unwrap().keyed;
         assert_eq!(found.len(), pairs.len());
         let mut found: Vec<_> = found
             .iter()
@@ -180,6 +198,45 @@ mod tests {
         assert_eq!(said(&numbers[..0], 1, true), []);
         let units = [((), ()), ((), ())];
         assert_eq!(said(&units, 1, true), said(&units, 1, false));
+    }
+
+    #[test]
+    fn copies_are_given_sorted_some_at_a_time() {
+        let numbers: Vec<(u64, i64)> = (0..60_000).map(|n| (n * n, 7 - n as i64)).collect();
+        let whole = writer(&numbers, 17_001, true).finish().unwrap().keyed;
+        for (size, is_copied) in [(1, true), (300_000, true), (usize::MAX, false)] {
+            let (mut again, mut times, mut most) = (KeyedRecords::default(), 0, 0);
+            let mut from = writer(&numbers, 17_001, is_copied);
+            let told = from.sorted(size, |sorted| {
+                let before = again.bytes();
+                for (group, records) in sorted.pieces(1_000) {
+                    assert!(again.add(group, records));
+                }
+                (times, most) = (times + 1, most.max(again.bytes() - before));
+                Ok::<_, ()>(())
+            });
+            assert_eq!(told.unwrap(), Ok(()));
+            assert_eq!(again.len(), numbers.len());
+            let by_group = |records: &KeyedRecords| {
+                let mut all: Vec<_> = records
+                    .iter()
+                    .map(|r| (r.group.0, r.bytes.to_vec()))
+                    .collect();
+                all.sort();
+                all
+            };
+            assert!(by_group(&again) == by_group(&whole));
+            if is_copied {
+                // Never more than what was asked for, and a piece of copies.
+                assert!(
+                    times > 1 && most < size + 2 * PIECE,
+                    "{times} times, {most} at most"
+                );
+                assert!(from.encoded().keyed.is_empty(), "there in another form");
+            }
+        }
+        let mut refused = writer(&numbers, 17_001, true);
+        assert_eq!(refused.sorted(1, |_| Err(7)).unwrap(), Err(7));
     }
 
     #[test]
@@ -219,6 +276,12 @@ mod tests {
                 .under(b"w", GROUPS)
                 .copy([(1u64, Refusing)].into_iter())
         );
+        let mut writer = SnapshotWriter::new(GROUPS);
+        writer.append(&mut written);
+        assert!(writer.sorted(1, |_| Ok::<_, ()>(())).is_err());
+        let mut written = Written::default();
+        let mut to = written.under(b"w", GROUPS);
+        assert!(to.copy([(1u64, Refusing)].into_iter()));
         let mut writer = SnapshotWriter::new(GROUPS);
         writer.append(&mut written);
         assert!(writer.finish().is_err());

@@ -101,6 +101,26 @@ impl KeyedRecords {
         self.len += std::mem::take(&mut other.len);
     }
 
+    /// Empty, with room for so many bytes.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        KeyedRecords {
+            pieces: vec![Vec::with_capacity(bytes)],
+            len: 0,
+        }
+    }
+
+    /// Forgets all records, and keeps the memory that it was made with.
+    pub(super) fn reuse(&mut self) {
+        self.pieces.truncate(1);
+        self.pieces.iter_mut().for_each(Vec::clear);
+        self.len = 0;
+    }
+
+    /// Bytes of all records.
+    pub(super) fn bytes(&self) -> usize {
+        self.pieces.iter().map(Vec::len).sum()
+    }
+
     /// Number of records.
     pub fn len(&self) -> usize {
         self.len
@@ -136,9 +156,18 @@ impl KeyedRecords {
     pub fn sorted<E>(
         &self,
         size: usize,
+        each: impl FnMut(&SortedRecords) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.sorted_in(&mut SortedRecords::default(), size, each)
+    }
+
+    /// The same in memory that was used before.
+    pub(super) fn sorted_in<E>(
+        &self,
+        sorted: &mut SortedRecords,
+        size: usize,
         mut each: impl FnMut(&SortedRecords) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut sorted = SortedRecords::default();
         let mut left = self.pieces.as_slice();
         while !left.is_empty() {
             let mut bytes = 0;
@@ -149,7 +178,7 @@ impl KeyedRecords {
             });
             let (now, later) = left.split_at(fits.count());
             sorted.sort(now);
-            each(&sorted)?;
+            each(sorted)?;
             left = later;
         }
         Ok(())

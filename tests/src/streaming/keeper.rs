@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use whitebeam_runner_streaming::{Keeper, Kept, Refusal, Snapshot, StagedEpoch};
+use whitebeam_runner_streaming::{Keeper, Kept, Refusal, Snapshot, StagedEpoch, Unwritten};
 use whitebeam_sdk::sink::Epoch;
 use whitebeam_sdk::{Error, Result, element};
 
@@ -58,7 +58,7 @@ impl Keeper for MemoryKeeper {
         })
     }
 
-    fn publish(&self, snapshot: &Snapshot) -> Result<(), Refusal> {
+    fn publish(&self, snapshot: &mut Unwritten) -> Result<(), Refusal> {
         let mut remembered = self.lock();
         if remembered.failing > 0 {
             remembered.failing -= 1;
@@ -66,6 +66,7 @@ impl Keeper for MemoryKeeper {
             return Err(Refusal::Attempt(e));
         }
         let mut bytes = Vec::new();
+        let snapshot = snapshot.finish().map_err(Refusal::Final)?;
         element::encode(snapshot, &mut bytes).map_err(Refusal::Final)?;
         remembered.last = Some(bytes);
         remembered.published += 1;
