@@ -21,16 +21,14 @@ use std::process::Stdio;
 use whitebeam_io::kafka::SINK_POINTS;
 use whitebeam_runner_streaming::{POINTS, checkpoint};
 
-/// A pin is set by a person; a broker that is well loses no end of a transaction, so that nothing is
-/// repaired; and a shop's open minutes are too few to be written down in more than one turn. The
-/// models meet those.
-const NOT_ON_THE_WAY: [&str; 6] = [
+/// A pin is set by a person, and a broker that is well loses no end of a transaction, so that nothing is
+/// repaired. The models meet those.
+const NOT_ON_THE_WAY: [&str; 5] = [
     "kafka.repair_announced",
     "kafka.repair_ended",
     "kafka.repair_taken_back",
     "kafka.repair_witnessed",
     "save.pinned",
-    "snap.paced",
 ];
 
 /// Lines of the input.
