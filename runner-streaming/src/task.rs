@@ -293,6 +293,10 @@ impl Task {
     /// Once all inputs have ended and nothing is left to tell: lets the timers of processing time
     /// fire, one after the other, then says that nothing follows.
     fn finish(&mut self) -> Result<bool> {
+        if self.is_finished {
+            // What was held at the last barrier may still be on its way.
+            return Ok(false);
+        }
         let has_ended = match &self.input {
             Input::Source(reading) => reading.has_ended(),
             Input::Exchanges(inlets) => inlets.iter().all(|inlet| inlet.has_ended()),

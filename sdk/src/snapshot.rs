@@ -156,7 +156,7 @@ impl SnapshotWriter {
     ) -> Result<Result<(), E>> {
         let mut sorted = SortedRecords::default();
         let mut told = self.snapshot.keyed.sorted_in(&mut sorted, size, &mut each);
-        // Copies become longer when they are encoded, but not by half of it.
+        // For most: copies may become longer, and the last piece goes beyond `size`.
         let room = match self.copies.len() {
             0 => 0,
             _ => size.min(LONGEST) / 2 * 3,

@@ -144,6 +144,13 @@ fn chains_of_changes_on_the_slow_store() {
 
 /// Fixed windows of a second, which with lateness are more than emptied, with `keys` keys in each of two.
 fn crowd(keys: u64, store: StoreKind, allowed_lateness: Duration) -> GroupingStep {
+    let mut step = nobody(store, allowed_lateness);
+    come(&mut step, keys);
+    step
+}
+
+/// A step of windows that has no elements yet.
+fn nobody(store: StoreKind, allowed_lateness: Duration) -> GroupingStep {
     let windowing = WindowingStrategy {
         window_fn: WindowFn::Fixed {
             size: Duration::from_secs(1),
@@ -154,7 +161,11 @@ fn crowd(keys: u64, store: StoreKind, allowed_lateness: Duration) -> GroupingSte
     };
     let mut drive = Drive::on(store);
     drive.general_only = false;
-    let mut step = GroupingStep::new(&windowing, drive).unwrap();
+    GroupingStep::new(&windowing, drive).unwrap()
+}
+
+/// An element of each key in each of two windows.
+fn come(step: &mut GroupingStep, keys: u64) {
     let elements: Vec<Element> = (0..keys * 2)
         .map(|n| Element {
             key: n % keys,
@@ -163,7 +174,6 @@ fn crowd(keys: u64, store: StoreKind, allowed_lateness: Duration) -> GroupingSte
         })
         .collect();
     step.bundle(&elements).unwrap();
-    step
 }
 
 #[test]
@@ -223,5 +233,29 @@ fn changes_in_the_midst_of_an_emission_say_what_is_left() {
         }
         assert_eq!(emitted, 2 * KEYS);
         assert!(turns > 4 && chain.changes > 3, "{turns} turns");
+    }
+}
+
+/// What has changed since the last freeze was taken out meanwhile.
+#[test]
+fn a_window_that_opens_and_fires_between_two_freezes_says_what_is_left() {
+    const KEYS: u64 = 8_000;
+    let fire = Clock::Watermark(Timestamp::from_micros(2_500_000));
+    for store in [StoreKind::Fast, StoreKind::Slow] {
+        for lateness in [Duration::ZERO, Duration::from_secs(60)] {
+            let mut step = nobody(store, lateness);
+            let mut chain = Chain::default();
+            chain.begin(&mut step, false).unwrap();
+            while chain.writing.is_some() {
+                chain.go_on(&mut step, 3_000).unwrap();
+            }
+            come(&mut step, KEYS);
+            let (_, flow) = step.move_once(fire).unwrap();
+            assert_eq!(flow, Flow::Yield, "all of it fired at once");
+            chain.begin(&mut step, false).unwrap();
+            while chain.writing.is_some() {
+                chain.go_on(&mut step, 3_000).unwrap();
+            }
+        }
     }
 }

@@ -159,7 +159,7 @@ impl Changes {
         for Open { table, head, len } in open {
             let marks = self.marks(table);
             let was_emptied = std::mem::take(&mut marks.is_emptied);
-            if was_emptied {
+            if was_emptied && !marks.head.is_empty() {
                 gone.push(head.clone());
             }
             marks.head = head;
@@ -176,6 +176,11 @@ impl Changes {
         if since_last {
             to.changes(gone);
         }
+    }
+
+    /// Something was frozen before: only then anybody has to say what changes.
+    pub(super) fn is_used(&self) -> bool {
+        self.is_used
     }
 
     /// Something that is frozen is not written yet.
@@ -240,11 +245,12 @@ impl Changes {
         self.write(store, table, beside)
     }
 
-    /// A table is about to be emptied, piece by piece. It must have nothing left to write.
+    /// A table is about to be emptied, piece by piece. It must have nothing left to write. Its next
+    /// freeze is of what is left, also where it was never frozen: marks tell of slots that are gone.
     pub(super) fn emptying(&mut self, table: TableId) {
         if let Some(Some(marks)) = self.tables.get_mut(table.0 as usize) {
             debug_assert_eq!(marks.left, 0, "what is frozen is still to be written");
-            marks.is_emptied = !marks.head.is_empty();
+            marks.is_emptied = true;
         }
     }
 

@@ -32,7 +32,6 @@ pub(super) struct Windowed {
     pub(super) losses: Losses,
     pub(super) runs: Vec<Run>,
     pub(super) tables: Vec<TableId>,
-    /// From the first freeze on.
     pub(super) changes: Changes,
     slots: Vec<Slot>,
     peeked: Vec<Option<Slot>>,
@@ -107,11 +106,6 @@ impl Windowed {
             .upsert(port, input, &self.runs, &self.tables, wanted)?;
         if is_watched {
             self.note_changed(&slots);
-        } else if let [_] = self.runs[..] {
-            // Tables that grow large are met again and again like this.
-            for &table in &self.tables {
-                self.changes.grown(table, self.store.len(table));
-            }
         }
         self.slots = slots;
         Ok(Flow::Done)
@@ -144,6 +138,9 @@ impl Windowed {
     /// The elements that were assigned last have changed these slots.
     pub(super) fn note_changed(&mut self, slots: &[Slot]) {
         let changes = &mut self.changes;
+        if !changes.is_used() {
+            return;
+        }
         by_table(&self.runs, &self.tables, slots, |table, slots| {
             changes.changed(table, slots.iter().copied());
         });
@@ -303,7 +300,14 @@ impl Step for Windowed {
         out: &mut Outs<'_>,
     ) -> Result<Flow> {
         self.assign(input);
-        self.add_assigned(port, input, out)
+        let flow = self.add_assigned(port, input, out)?;
+        if !self.changes.watches(&self.tables)
+            && let ([_], [table]) = (&self.runs[..], &self.tables[..])
+        {
+            // A table that grows large meets many a batch like this.
+            self.changes.grown(*table, self.store.len(*table));
+        }
+        Ok(flow)
     }
 
     fn watermark(&mut self, wm: Timestamp, out: &mut Outs<'_>) -> Result<Flow> {

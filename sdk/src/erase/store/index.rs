@@ -24,7 +24,7 @@ pub(super) struct Index {
     large: usize,
     /// The places from before the last growth, while they are still being moved.
     old: Option<Box<Old>>,
-    /// Places that were neither read nor written since the last growth, while keys are being moved.
+    /// Places that were not written since the last growth, while keys are being moved.
     fresh: Range<usize>,
 }
 
