@@ -155,7 +155,7 @@ impl SnapshotWriter {
         mut each: impl FnMut(&SortedRecords) -> Result<(), E>,
     ) -> Result<Result<(), E>> {
         let mut sorted = SortedRecords::default();
-        let mut told = self.snapshot.keyed.sorted_in(&mut sorted, size, &mut each);
+        let mut told = self.snapshot.keyed.sorted(&mut sorted, size, &mut each);
         // For most: copies may become longer, and the last piece goes beyond `size`.
         let room = match self.copies.len() {
             0 => 0,
@@ -163,7 +163,7 @@ impl SnapshotWriter {
         };
         let mut some = KeyedRecords::with_room(room);
         while told.is_ok() && self.copies.encode(size, &mut some)? {
-            told = some.sorted_in(&mut sorted, usize::MAX, &mut each);
+            told = some.sorted(&mut sorted, usize::MAX, &mut each);
             some.reuse();
         }
         Ok(told)

@@ -178,12 +178,17 @@ mod tests {
     ) -> Vec<(u16, Vec<u8>)> {
         let found = writer(pairs, at_once, is_copied).finish().unwrap().keyed;
         assert_eq!(found.len(), pairs.len());
-        let mut found: Vec<_> = found
+        by_group(&found)
+    }
+
+    /// The records, sorted.
+    fn by_group(records: &KeyedRecords) -> Vec<(u16, Vec<u8>)> {
+        let mut all: Vec<_> = records
             .iter()
             .map(|r| (r.group.0, r.bytes.to_vec()))
             .collect();
-        found.sort();
-        found
+        all.sort();
+        all
     }
 
     #[test]
@@ -217,14 +222,6 @@ mod tests {
             });
             assert_eq!(told.unwrap(), Ok(()));
             assert_eq!(again.len(), numbers.len());
-            let by_group = |records: &KeyedRecords| {
-                let mut all: Vec<_> = records
-                    .iter()
-                    .map(|r| (r.group.0, r.bytes.to_vec()))
-                    .collect();
-                all.sort();
-                all
-            };
             assert!(by_group(&again) == by_group(&whole));
             if is_copied {
                 // Never more than what was asked for, and a piece of copies.

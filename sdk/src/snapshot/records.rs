@@ -148,21 +148,13 @@ impl KeyedRecords {
     }
 
     /// Gives the same records by group to `each`, about `size` bytes of them at a time, so that
-    /// sorting stays within what a processor's cache holds.
+    /// sorting stays within what a processor's cache holds. They are sorted in `sorted`, whose memory
+    /// is used again.
     ///
     /// # Errors
     ///
     /// That of `each`, which ends it.
-    pub fn sorted<E>(
-        &self,
-        size: usize,
-        each: impl FnMut(&SortedRecords) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.sorted_in(&mut SortedRecords::default(), size, each)
-    }
-
-    /// The same in memory that was used before.
-    pub(super) fn sorted_in<E>(
+    pub(super) fn sorted<E>(
         &self,
         sorted: &mut SortedRecords,
         size: usize,
@@ -330,7 +322,7 @@ mod tests {
 
     fn all_sorted(records: &KeyedRecords) -> SortedRecords {
         let mut all = None;
-        let kept = records.sorted(usize::MAX, |sorted| {
+        let kept = records.sorted(&mut SortedRecords::default(), usize::MAX, |sorted| {
             assert!(all.replace(sorted.clone()).is_none());
             Ok::<_, ()>(())
         });
@@ -413,7 +405,7 @@ mod tests {
         );
         assert_eq!(all_sorted(&records).pieces(1).count(), 6);
         let mut batches = Vec::new();
-        let told = records.sorted(1, |sorted| {
+        let told = records.sorted(&mut SortedRecords::default(), 1, |sorted| {
             batches.push(
                 sorted
                     .pieces(1)
