@@ -58,6 +58,8 @@ struct Marks {
     /// Empty until the table was frozen for the first time.
     head: Vec<u8>,
     changed: Vec<u64>,
+    /// Slots that are marked as changed.
+    marked: usize,
     frozen: Vec<u64>,
     /// Frozen slots that are not written.
     left: usize,
@@ -65,7 +67,7 @@ struct Marks {
     from: usize,
     /// Slots were taken out since the last freeze.
     is_emptied: bool,
-    /// Nobody marks what changes until so many freezes from now: all of it will have.
+    /// Nobody marks what changes until so many freezes from now: each says everything.
     unwatched: u32,
     /// How long that was the last time.
     patience: u32,
@@ -88,6 +90,7 @@ impl Marks {
 
     fn freeze_all(&mut self, len: usize) {
         self.changed.fill(0);
+        self.marked = 0;
         self.frozen.clear();
         self.frozen.resize(len / WORD, u64::MAX);
         if !len.is_multiple_of(WORD) {
@@ -102,17 +105,24 @@ impl Marks {
         }
         // What is frozen has been written, word by word, and is all zero: it takes the next marks.
         std::mem::swap(&mut self.frozen, &mut self.changed);
-        self.left = self.frozen.iter().map(|w| w.count_ones() as usize).sum();
+        self.left = std::mem::take(&mut self.marked);
     }
 
-    /// Marks cost time and save writing. Where most of `len` slots have changed they save nothing:
-    /// then nobody marks for a while, each time for longer.
-    fn weigh(&mut self, len: usize) {
-        self.patience = match self.left * 2 > len {
-            true => (self.patience * 2).clamp(FIRST_PATIENCE, PATIENCE),
-            false => 0,
-        };
-        self.unwatched = self.patience;
+    /// Slots have changed, of `len`. Marks cost time and save writing. Once most slots have changed
+    /// they save nothing: then nobody marks for a while, each time for longer.
+    fn mark(&mut self, len: usize, slots: impl Iterator<Item = Slot>) {
+        for slot in slots {
+            let (word, bit) = (slot as usize / WORD, 1 << (slot as usize % WORD));
+            if self.changed.len() <= word {
+                self.changed.resize(word + 1, 0);
+            }
+            self.marked += usize::from(self.changed[word] & bit == 0);
+            self.changed[word] |= bit;
+        }
+        if self.marked * 2 > len {
+            self.patience = (self.patience * 2).clamp(FIRST_PATIENCE, PATIENCE);
+            self.unwatched = 1 + self.patience;
+        }
     }
 
     /// Takes a slot if it is frozen.
@@ -166,7 +176,7 @@ impl Changes {
             marks.from = 0;
             if since_last && !was_emptied && marks.unwatched == 0 {
                 marks.freeze_changed();
-                marks.weigh(len);
+                marks.patience = 0;
             } else {
                 marks.freeze_all(len);
                 marks.unwatched = marks.unwatched.saturating_sub(1);
@@ -203,29 +213,26 @@ impl Changes {
         self.is_used && tables.iter().any(is_watched)
     }
 
-    /// A table whose changes nobody marks has so many slots now.
+    /// A table has so many slots now.
     pub(super) fn grown(&mut self, table: TableId, len: usize) {
         if len >= LARGE {
             self.marks(table).grow(len);
         }
     }
 
-    /// Slots of a table have changed.
-    pub(super) fn changed(&mut self, table: TableId, slots: impl Iterator<Item = Slot>) {
+    /// Slots of a table, which has `len`, have changed.
+    pub(super) fn changed(
+        &mut self,
+        table: TableId,
+        len: usize,
+        slots: impl Iterator<Item = Slot>,
+    ) {
         if !self.is_used {
             return;
         }
         let marks = self.marks(table);
-        if marks.unwatched > 0 {
-            return;
-        }
-        let marks = &mut marks.changed;
-        for slot in slots {
-            let (word, bit) = (slot as usize / WORD, slot as usize % WORD);
-            if marks.len() <= word {
-                marks.resize(word + 1, 0);
-            }
-            marks[word] |= 1 << bit;
+        if marks.unwatched == 0 {
+            marks.mark(len, slots);
         }
     }
 

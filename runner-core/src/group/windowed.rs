@@ -137,12 +137,12 @@ impl Windowed {
 
     /// The elements that were assigned last have changed these slots.
     pub(super) fn note_changed(&mut self, slots: &[Slot]) {
-        let changes = &mut self.changes;
+        let (store, changes) = (&*self.store, &mut self.changes);
         if !changes.is_used() {
             return;
         }
         by_table(&self.runs, &self.tables, slots, |table, slots| {
-            changes.changed(table, slots.iter().copied());
+            changes.changed(table, store.len(table), slots.iter().copied());
         });
     }
 
@@ -301,9 +301,7 @@ impl Step for Windowed {
     ) -> Result<Flow> {
         self.assign(input);
         let flow = self.add_assigned(port, input, out)?;
-        if !self.changes.watches(&self.tables)
-            && let ([_], [table]) = (&self.runs[..], &self.tables[..])
-        {
+        if let ([_], [table]) = (&self.runs[..], &self.tables[..]) {
             // A table that grows large meets many a batch like this.
             self.changes.grown(*table, self.store.len(*table));
         }

@@ -122,8 +122,9 @@ impl Counted {
             _ => keys.past_end = true,
         }
         // What fires in its bundle was noted when the bundle's elements came.
-        let changes = &mut self.windows.changes;
-        changes.changed(table, due.iter().copied());
+        let windows = &mut self.windows;
+        let len = windows.store.len(table);
+        windows.changes.changed(table, len, due.iter().copied());
         let lateness = self.strategy.allowed_lateness;
         let last = window.expiry(lateness) < self.windows.watermark;
         let fire = |slot| self.fire(table, slot, PaneTiming::OnTime, last);
