@@ -14,8 +14,9 @@ use whitebeam_sdk::{Duration, Result, Timestamp};
 use whitebeam_testkit::oracle::{Action, random_strategy};
 use whitebeam_tests::engine::{Element, Engine};
 use whitebeam_tests::grouping::{Clock, Drive, GroupingStep};
-use whitebeam_tests::judged::Judged;
+use whitebeam_tests::judged::{Judged, KEYS};
 use whitebeam_tests::random::{KeyedAction, choices, keyed_actions, seeds, strategy_for};
+use whitebeam_tests::translate;
 
 const GROUPS: u16 = 8;
 
@@ -140,6 +141,82 @@ fn chains_of_changes_say_what_snapshots_say() {
 #[test]
 fn chains_of_changes_on_the_slow_store() {
     chains_say_what_snapshots_say(StoreKind::Slow, 40);
+}
+
+/// Freezes at any call of an emission that takes several, with elements between emissions.
+fn chains_amid_emissions(store: StoreKind, cases: u64) {
+    let mut amid = 0;
+    for seed in seeds(cases) {
+        let choose = &mut choices(seed);
+        let strategy = match choose(2) {
+            0 => strategy_for(Path::Windowed, choose),
+            _ => strategy_for(Path::Counted, choose),
+        };
+        let mut drive = Drive::on(store);
+        drive.general_only = false;
+        let length = 3 + choose(10) as usize;
+        let actions = keyed_actions(choose, length, 3);
+        let mut step = GroupingStep::new(&translate::strategy(&strategy), drive).unwrap();
+        let (mut chain, mut now) = (Chain::default(), 0);
+        let mut taken = |step: &mut GroupingStep, choose: &mut dyn FnMut(u64) -> u64| {
+            let begins = chain.writing.is_none() && choose(3) == 0;
+            if begins {
+                chain.begin(step, choose(4) == 0).unwrap();
+            }
+            let quota = choose(2_000) as usize;
+            chain.go_on(step, quota).map(|()| begins)
+        };
+        for (number, keyed) in actions.iter().enumerate() {
+            let clock = match &keyed.action {
+                Action::Bundle(timestamps) => {
+                    step.bundle(&on_many(timestamps, choose)).unwrap();
+                    None
+                }
+                Action::Watermark(to) => Some(Clock::Watermark(Timestamp::from_micros(*to))),
+                Action::AdvanceProcessingTime(by) => {
+                    now += by;
+                    Some(Clock::Processing(Timestamp::from_micros(now)))
+                }
+            };
+            loop {
+                let flow = clock.map_or(Flow::Done, |clock| step.move_once(clock).unwrap().1);
+                match taken(&mut step, choose) {
+                    Ok(begins) => amid += u64::from(begins && flow == Flow::Yield),
+                    Err(difference) => panic!(
+                        "WHITEBEAM_SEED={seed}, step {number}: {difference}\n{strategy:?} {actions:?}"
+                    ),
+                }
+                if flow == Flow::Done {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(
+        amid > cases / 4,
+        "{amid} freezes in the midst of an emission"
+    );
+}
+
+/// Elements at these times, of more keys than one output batch takes.
+fn on_many(timestamps: &[i64], choose: &mut dyn FnMut(u64) -> u64) -> Vec<Element> {
+    let (first, keys) = (choose(KEYS), 1 + choose(2 * KEYS));
+    let element = |n: u64| Element {
+        key: first + n,
+        value: n as i64,
+        timestamp: Timestamp::from_micros(timestamps[n as usize % timestamps.len()]),
+    };
+    (0..keys).map(element).collect()
+}
+
+#[test]
+fn chains_of_freezes_amid_emissions_say_what_snapshots_say() {
+    chains_amid_emissions(StoreKind::Fast, 150);
+}
+
+#[test]
+fn chains_of_freezes_amid_emissions_on_the_slow_store() {
+    chains_amid_emissions(StoreKind::Slow, 30);
 }
 
 /// Fixed windows of a second, which with lateness are more than emptied, with `keys` keys in each of two.

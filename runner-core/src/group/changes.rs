@@ -88,6 +88,17 @@ impl Marks {
         }
     }
 
+    /// Freezes what has changed since the last time, if anybody has marked that; else all `len` slots.
+    fn freeze(&mut self, since_last: bool, len: usize) {
+        if since_last && self.unwatched == 0 {
+            self.freeze_changed();
+            self.patience = 0;
+        } else {
+            self.freeze_all(len);
+            self.unwatched = self.unwatched.saturating_sub(1);
+        }
+    }
+
     fn freeze_all(&mut self, len: usize) {
         self.changed.fill(0);
         self.marked = 0;
@@ -106,6 +117,10 @@ impl Marks {
         // What is frozen has been written, word by word, and is all zero: it takes the next marks.
         std::mem::swap(&mut self.frozen, &mut self.changed);
         self.left = std::mem::take(&mut self.marked);
+        debug_assert_eq!(
+            self.left,
+            self.frozen.iter().map(|w| w.count_ones() as usize).sum()
+        );
     }
 
     /// Slots have changed, of `len`. Marks cost time and save writing. Once most slots have changed
@@ -174,13 +189,7 @@ impl Changes {
             }
             marks.head = head;
             marks.from = 0;
-            if since_last && !was_emptied && marks.unwatched == 0 {
-                marks.freeze_changed();
-                marks.patience = 0;
-            } else {
-                marks.freeze_all(len);
-                marks.unwatched = marks.unwatched.saturating_sub(1);
-            }
+            marks.freeze(since_last && !was_emptied, len);
             self.left += self.tables[table.0 as usize].as_ref().map_or(0, |m| m.left);
         }
         if since_last {
@@ -368,6 +377,48 @@ pub(super) fn by_table<S>(
                     each(*table, slot);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marking_stops_once_most_slots_have_changed() {
+        // Length of the table, the slots that change and how often, whether marking goes on.
+        for (len, slots, times, goes_on) in [
+            (100, 50, 1, true),
+            (100, 51, 1, false),
+            (100, 50, 9, true),
+            (101, 50, 1, true),
+            (1, 1, 1, false),
+            (100_000, 50_000, 2, true),
+            (100_000, 50_001, 1, false),
+        ] {
+            let mut marks = Marks::default();
+            for _ in 0..times {
+                marks.mark(len, 0..slots);
+            }
+            assert_eq!(marks.unwatched == 0, goes_on, "{slots} of {len}");
+            let said = if goes_on { slots as usize } else { len };
+            marks.freeze(true, len);
+            assert_eq!(marks.left, said, "{slots} of {len}");
+        }
+    }
+
+    #[test]
+    fn marking_rests_longer_each_time_that_it_stops() {
+        let mut marks = Marks::default();
+        for rest in [4, 8, 16, 16] {
+            marks.mark(10, 0..10);
+            // The freeze to come, and those without marks.
+            for _ in 0..1 + rest {
+                assert!(marks.unwatched > 0);
+                marks.freeze(true, 10);
+            }
+            assert_eq!(marks.unwatched, 0);
         }
     }
 }
