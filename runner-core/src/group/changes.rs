@@ -1,7 +1,7 @@
 //! `Changes`: how tables are written down while they go on changing.
 //!
-//! Owns two marks per slot: it has changed since the last freeze, and it is frozen and not written
-//! yet. What a snapshot holds is what was there at the freeze: whoever is about to change slots, or
+//! Owns two marks per slot: it has changed since the last freeze (while anybody keeps count of that),
+//! and it is frozen and not written yet. What a snapshot holds is what was there at the freeze: whoever is about to change slots, or
 //! to take them out, has those written first that are frozen. So a freeze itself costs next to
 //! nothing, however much there is to write, and the writing can be spread over time.
 //!
@@ -69,11 +69,11 @@ struct Marks {
     is_emptied: bool,
     /// Nobody marks what changes until so many freezes from now: each says everything.
     unwatched: u32,
-    /// How long that was the last time.
+    /// How many of them there were, the last time, after the first.
     patience: u32,
 }
 
-/// Freezes for which a table in which most slots change goes unwatched, at first and at most.
+/// Further freezes for which a table goes unwatched once most slots have changed, at first and at most.
 const FIRST_PATIENCE: u32 = 4;
 const PATIENCE: u32 = 16;
 
@@ -90,9 +90,11 @@ impl Marks {
 
     /// Freezes what has changed since the last time, if anybody has marked that; else all `len` slots.
     fn freeze(&mut self, since_last: bool, len: usize) {
+        if self.unwatched == 0 {
+            self.patience = 0;
+        }
         if since_last && self.unwatched == 0 {
             self.freeze_changed();
-            self.patience = 0;
         } else {
             self.freeze_all(len);
             self.unwatched = self.unwatched.saturating_sub(1);
@@ -116,15 +118,13 @@ impl Marks {
         }
         // What is frozen has been written, word by word, and is all zero: it takes the next marks.
         std::mem::swap(&mut self.frozen, &mut self.changed);
-        self.left = std::mem::take(&mut self.marked);
-        debug_assert_eq!(
-            self.left,
-            self.frozen.iter().map(|w| w.count_ones() as usize).sum()
-        );
+        self.left = self.frozen.iter().map(|w| w.count_ones() as usize).sum();
+        self.marked = 0;
     }
 
-    /// Slots have changed, of `len`. Marks cost time and save writing. Once most slots have changed
-    /// they save nothing: then nobody marks for a while, each time for longer.
+    /// Slots have changed, of the `len` that there are now. Marks cost time and save writing. Once
+    /// most slots have changed they save little: then nobody marks until the next freeze and for
+    /// some freezes more, each time for longer.
     fn mark(&mut self, len: usize, slots: impl Iterator<Item = Slot>) {
         for slot in slots {
             let (word, bit) = (slot as usize / WORD, 1 << (slot as usize % WORD));
@@ -197,11 +197,6 @@ impl Changes {
         }
     }
 
-    /// Something was frozen before: only then anybody has to say what changes.
-    pub(super) fn is_used(&self) -> bool {
-        self.is_used
-    }
-
     /// Something that is frozen is not written yet.
     pub(super) fn is_writing(&self) -> bool {
         self.left > 0
@@ -222,14 +217,14 @@ impl Changes {
         self.is_used && tables.iter().any(is_watched)
     }
 
-    /// A table has so many slots now.
+    /// A table has so many slots now: where these are many, there is memory for their marks.
     pub(super) fn grown(&mut self, table: TableId, len: usize) {
         if len >= LARGE {
             self.marks(table).grow(len);
         }
     }
 
-    /// Slots of a table, which has `len`, have changed.
+    /// Slots of a table, which has `len` with those that are new, have changed.
     pub(super) fn changed(
         &mut self,
         table: TableId,
@@ -406,6 +401,19 @@ mod tests {
             marks.freeze(true, len);
             assert_eq!(marks.left, said, "{slots} of {len}");
         }
+    }
+
+    #[test]
+    fn what_a_freeze_of_all_has_said_is_not_counted_again() {
+        let (mut marks, mut slots) = (Marks::default(), Vec::new());
+        marks.mark(100, 0..40);
+        marks.freeze(false, 100);
+        (0..2).for_each(|word| marks.take(word, &mut slots));
+        assert_eq!((marks.left, slots.len()), (0, 100));
+        marks.mark(100, 30..50);
+        assert_eq!(marks.unwatched, 0, "twenty of a hundred");
+        marks.freeze(true, 100);
+        assert_eq!(marks.left, 20);
     }
 
     #[test]

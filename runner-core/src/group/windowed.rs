@@ -104,9 +104,7 @@ impl Windowed {
         let wanted = is_watched.then_some(&mut slots);
         self.store
             .upsert(port, input, &self.runs, &self.tables, wanted)?;
-        if is_watched {
-            self.note_changed(&slots);
-        }
+        self.note_changed(&slots);
         self.slots = slots;
         Ok(Flow::Done)
     }
@@ -138,7 +136,7 @@ impl Windowed {
     /// The elements that were assigned last have changed these slots.
     pub(super) fn note_changed(&mut self, slots: &[Slot]) {
         let (store, changes) = (&*self.store, &mut self.changes);
-        if !changes.is_used() {
+        if !changes.watches(&self.tables) {
             return;
         }
         by_table(&self.runs, &self.tables, slots, |table, slots| {
