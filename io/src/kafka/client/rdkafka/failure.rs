@@ -49,6 +49,18 @@ pub(super) fn of_code(code: RDKafkaErrorCode) -> Failure {
     }
 }
 
+/// What a trouble means that librdkafka tells of itself. A handshake that fails at its first step is told
+/// as a broken connection (`rd_kafka_transport_ssl_connect`), one that fails later as trouble of TLS
+/// (`rd_kafka_transport_ssl_handshake`): which it is depends on how soon the broker answers. OpenSSL's
+/// part of the words is in both.
+pub(super) fn of_trouble(code: RDKafkaErrorCode, said: &str) -> Failure {
+    let of_openssl = said.contains(":SSL routines:") && said.contains("SSL_HANDSHAKE");
+    match of_code(code) {
+        Failure::Unreachable if of_openssl => Failure::Credentials,
+        failure => failure,
+    }
+}
+
 /// What was asked can never be done.
 fn is_invalid(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;

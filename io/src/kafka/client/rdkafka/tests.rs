@@ -2,7 +2,7 @@
 
 use super::super::{Client, Failure, Isolation, ProducerOptions};
 use super::RdKafka;
-use super::failure::of_code;
+use super::failure::{of_code, of_trouble};
 use super::newcomers::Standing;
 use super::ours::{self, ours};
 use super::settings::{Settings, is_secret};
@@ -208,6 +208,44 @@ fn a_client_of_ones_own_survives_settings_and_settings_make_a_new_one() {
     let wrong = kafka.set("enable.auto.commit", "true");
     let e = wrong.client().unwrap_err();
     assert!(format!("{e:?}").contains("enable.auto.commit"), "{e:?}");
+}
+
+/// As librdkafka 2.12 words it.
+#[test]
+fn a_handshake_that_fails_is_a_refusal_at_whichever_step() {
+    let by_openssl = "error:0A000086:SSL routines::certificate verify failed";
+    let cases = [
+        (
+            Code::SSL,
+            format!("SSL handshake failed: {by_openssl} (after 9ms in state SSL_HANDSHAKE)"),
+            Failure::Credentials,
+        ),
+        (
+            Code::BrokerTransportFailure,
+            format!("{by_openssl} (after 2ms in state SSL_HANDSHAKE)"),
+            Failure::Credentials,
+        ),
+        (
+            Code::BrokerTransportFailure,
+            "Disconnected: connection reset by peer (after 2ms in state SSL_HANDSHAKE)".to_owned(),
+            Failure::Unreachable,
+        ),
+        (
+            Code::BrokerTransportFailure,
+            "Receive failed: error:0A000119:SSL routines::decryption failed or bad record mac \
+             (after 9000ms in state UP)"
+                .to_owned(),
+            Failure::Unreachable,
+        ),
+        (
+            Code::AllBrokersDown,
+            "1/1 brokers are down".to_owned(),
+            Failure::Unreachable,
+        ),
+    ];
+    for (code, said, failure) in cases {
+        assert_eq!(of_trouble(code, &said), failure, "{said}");
+    }
 }
 
 #[test]

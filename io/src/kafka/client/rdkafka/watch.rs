@@ -78,7 +78,7 @@ impl Watch {
         };
         let mut trouble = self.trouble();
         self.is_troubled.store(true, Ordering::Release);
-        match failure::of_code(code) {
+        match failure::of_trouble(code, &text) {
             Failure::Credentials => trouble.refused = Some(text),
             Failure::Unreachable if code == RDKafkaErrorCode::AllBrokersDown => {
                 trouble.down = Some(text);
