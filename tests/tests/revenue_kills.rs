@@ -119,14 +119,16 @@ impl Shop {
                 return survived;
             }
             let newest = job.newest().unwrap().unwrap();
-            let (last, _) = life.last.unwrap();
+            // It may have been killed as soon as it had made visible what the life before had left.
+            let last = life.last.map(|(epoch, _)| epoch);
             assert!(
-                newest.epoch >= last,
-                "checkpoint {last} was completed and is gone"
+                Some(newest.epoch) >= last.max(kept),
+                "checkpoint {last:?} was completed, or {kept:?} kept, and is gone"
             );
             kept = Some(newest.epoch);
             // One of its partitions may have been read to its end.
-            if newest.lines.is_some_and(|lines| lines < self.lines) {
+            let is_left = newest.lines.is_some_and(|lines| lines < self.lines);
+            if last.is_some() && is_left {
                 survived.kills += 1;
                 survived.read_again += job.read_again(&life);
             }
